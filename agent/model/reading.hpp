@@ -1,0 +1,108 @@
+// What collectors deliver. Values are in base units (seconds, bytes, hertz, degrees Celsius, volts, amperes,
+// watts, ratio 0-1), converted where they were read. A sensor without a value gives no reading: absent is not
+// zero.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/model/time.hpp"
+#include "agent/model/words.hpp"
+
+namespace tegrascope {
+
+// What a reading measures. `instance` and `kind` of Reading qualify it as the comment says.
+enum class Signal : std::uint8_t {
+  cpu_seconds,          // counter; instance: core number, kind: mode (user, nice, system, idle, iowait, ...)
+  cpu_online,           // 0 or 1; instance: core number
+  cpu_frequency_hertz,  // instance: core number
+  memory_total_bytes,   // shared by CPU and GPU
+  memory_available_bytes,   // MemAvailable
+  memory_bytes,             // kind: gpu, anon, cache, kernel, free; the kinds add up to the total
+  swap_total_bytes,         // kind: zram, disk
+  swap_used_bytes,          // kind: zram, disk
+  gpu_utilization_ratio,    // instance: GPU number
+  gpu_frequency_hertz,      // instance: GPU number
+  gpu_frequency_max_hertz,  // instance: GPU number
+  emc_utilization_ratio,    // memory controller
+  emc_frequency_hertz,      // memory controller
+  rail_voltage_volts,       // instance: rail name
+  rail_current_amperes,     // instance: rail name
+  rail_power_watts,         // instance: rail name; rails overlap, never add them up
+  board_power_watts,        // the whole module, each watt counted once; kind: input_rail or rail_sum
+  temperature_celsius,      // instance: thermal zone, lower case, without -therm or -thermal
+  self_cpu_seconds,         // counter; CPU time of the agent itself
+  self_resident_bytes,      // agent itself
+  self_virtual_bytes,       // agent itself
+  self_open_fds,            // agent itself
+  self_max_fds,             // agent itself
+  self_start_time_seconds,  // agent itself, Unix time
+  boot_time_seconds         // Unix time the board booted
+};
+
+struct Reading {
+  Signal signal{};
+  std::string instance;  // which one: rail, zone, core, GPU; empty when there is only one
+  std::string kind;      // sub-division, as documented at Signal
+  double value = 0;
+  MonotonicTime at{};  // midpoint of the read, before any lag correction
+};
+
+// A process of Ollama's, identified by pid AND start time (a pid alone can be reused).
+enum class ProcessRole : std::uint8_t {
+  serve,  // `ollama serve`
+  runner  // a model's engine: ollama_llama_server, `ollama runner`, llama-server (with --model)
+};
+
+struct ProcessId {
+  std::int64_t pid = 0;
+  std::uint64_t start_ticks = 0;  // field 22 of /proc/PID/stat
+  friend bool operator==(const ProcessId&, const ProcessId&) = default;
+  friend auto operator<=>(const ProcessId&, const ProcessId&) = default;
+};
+
+struct ProcessReading {
+  ProcessId id;
+  ProcessRole role{};
+  std::int64_t parent_pid = 0;
+  std::int64_t serve_pid = 0;           // the `ollama serve` it belongs to (itself for a serve); 0 unknown
+  std::optional<Nanoseconds> cpu_time;  // user + system, all threads, since the process began
+  std::optional<std::uint64_t> resident_bytes;
+  std::string model_blob;   // runner: hex digest in --model .../sha256-<digest>; empty unknown
+  std::optional<int> port;  // runner: --port
+  std::optional<int> gpu_layers_requested;  // runner: -ngl / --n-gpu-layers / --gpu-layers
+  std::optional<int> threads;               // runner: -t / --threads
+  MonotonicTime at{};
+};
+
+struct ReadError {
+  ErrorReason reason{};
+  std::string where;  // the path, then the offending text: enough to mend it from the log line alone
+};
+
+// Identity of the board, read once (device tree and /etc/nv_tegra_release); empty strings are unknown.
+struct BoardIdentity {
+  std::string module;   // model of the device tree, e.g. "NVIDIA Jetson Orin Nano Engineering Reference ..."
+  std::string soc;      // e.g. "tegra234"
+  std::string l4t;      // e.g. "36.4.4"
+  std::string jetpack;  // e.g. "6.2.1"
+  std::string kernel;   // uname -r
+  bool jetson = false;  // the device tree names a Tegra SoC
+};
+
+// Everything one collector delivered in one slot.
+struct Batch {
+  std::string collector;  // its name, as in --collector.NAME
+  MonotonicTime started{};
+  MonotonicTime finished{};
+  std::vector<Reading> readings;
+  std::vector<ProcessReading> processes;  // only from the collector `processes`; complete list of those alive
+  bool lists_processes = false;           // true: `processes` is complete, whoever is missing has ended
+  std::vector<ReadError> errors;          // sensors that exist and could not be read this time
+  bool absent = false;                    // this board has no such hardware: no collector_up series
+  std::uint64_t missed_slots = 0;         // slots the sampler had to skip since the last batch
+};
+
+}  // namespace tegrascope

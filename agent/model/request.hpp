@@ -1,0 +1,145 @@
+// What witnesses report about requests, and the record that the analysis makes of one. No prompt, no answer,
+// no client address ever enters these types.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "agent/model/histogram.hpp"
+#include "agent/model/reading.hpp"
+#include "agent/model/time.hpp"
+#include "agent/model/words.hpp"
+
+namespace tegrascope {
+
+// Unique within a run of the agent, across witnesses.
+using RequestId = std::uint64_t;
+
+// The counters of Ollama's final object (done:true). Ollama leaves a field out when it is 0; durations are
+// its own nanoseconds. prompt_eval_count holds cached tokens too, prompt_eval_duration does not: never divide
+// them.
+struct FinalCounts {
+  std::optional<Nanoseconds> total_duration;
+  std::optional<Nanoseconds>
+      load_duration;  // handler start to runner ready: waiting for the scheduler included
+  std::optional<Nanoseconds> prompt_eval_duration;
+  std::optional<Nanoseconds> eval_duration;
+  std::optional<std::int64_t> prompt_tokens;
+  std::optional<std::int64_t> output_tokens;
+  std::string done_reason;  // stop, length, load, unload; empty when not given
+};
+
+// ---- events, in the order a witness sends them; each carries the id of its request
+// -------------------------------
+
+// The request line is complete (relay), or a runner became busy (process).
+struct RequestStarted {
+  RequestId id = 0;
+  Witness witness{};
+  std::string server;    // host:port of the Ollama server, as in --ollama.url
+  std::string endpoint;  // route template, e.g. "/api/chat"; "other" outside the known routes
+  Operation operation = Operation::other;
+  MonotonicTime at{};
+};
+
+// What the request asks for, known once its body has been scanned. Sent at most once.
+struct RequestDescribed {
+  RequestId id = 0;
+  std::string model;  // as the client wrote it
+  bool streamed = false;
+  std::optional<int> gpu_layers;    // options.num_gpu; 0 asks for the CPU
+  std::optional<ProcessId> runner;  // witness process: the runner that is busy
+};
+
+// News of a running stream. A witness sends it with the first content chunk and then at most a few times a
+// second; figures are totals since the request began, so a lost event loses nothing but time.
+struct RequestProgress {
+  RequestId id = 0;
+  MonotonicTime at{};
+  std::optional<MonotonicTime> first_content;  // first chunk with content, thinking or tool calls
+  std::uint64_t content_chunks = 0;            // about one token each; parsers may hold text back
+  Histogram chunk_gaps;  // seconds between content chunks, since the previous progress event
+};
+
+struct RequestEnded {
+  RequestId id = 0;
+  MonotonicTime at{};   // last byte of the answer, or the moment the connection went
+  int status_code = 0;  // as sent to the client; 499 when the client left, also after a 200 head; 0 unknown
+  Outcome outcome = Outcome::ok;
+  std::optional<MonotonicTime> first_content;
+  std::uint64_t content_chunks = 0;
+  Histogram chunk_gaps;               // since the last progress event
+  std::optional<FinalCounts> counts;  // absent: no final object or usage was seen
+  std::string
+      observation_error;  // why figures could not be read: json, oversize, encoding, usage_missing; or ""
+};
+
+using RequestEvent = std::variant<RequestStarted, RequestDescribed, RequestProgress, RequestEnded>;
+
+// ---- the record
+// --------------------------------------------------------------------------------------------------
+
+// Integer amounts, so that sums are exact.
+struct Amounts {
+  std::int64_t energy_nj = 0;       // nanojoules of the board, idle share included
+  std::int64_t idle_energy_nj = 0;  // part of energy_nj that the board would have drawn idle
+  std::int64_t gpu_busy_ns = 0;
+  std::int64_t cpu_ns = 0;  // of the runner
+  Amounts& operator+=(const Amounts& o) {
+    energy_nj += o.energy_nj;
+    idle_energy_nj += o.idle_energy_nj;
+    gpu_busy_ns += o.gpu_busy_ns;
+    cpu_ns += o.cpu_ns;
+    return *this;
+  }
+  friend bool operator==(const Amounts&, const Amounts&) = default;
+};
+
+// What the hardware did while a request decoded; the physical evidence of where it ran.
+struct DecodeEvidence {
+  Nanoseconds window{};                  // length of the window looked at
+  std::optional<double> gpu_load_ratio;  // mean in the window; absent: no sensor, or too few samples
+  int gpu_samples = 0;
+  std::optional<double> runner_cores;  // CPU seconds of the runner per second; absent: no runner known
+  std::optional<int> runner_threads;
+  std::int64_t output_tokens = 0;
+};
+
+struct Verdict {
+  Placement placement = Placement::unknown;
+  double probability = 0;          // of `placement`, 0-1
+  std::vector<std::string> flags;  // declared_mismatch, sensor_suspect, degraded, expected, no_gpu, ...
+  std::string explanation;         // one line, with the numbers
+};
+
+// A request whose windows are known and whose hardware shares are booked.
+struct RequestRecord {
+  RequestId id = 0;
+  Witness witness{};
+  std::string server;
+  std::string model;  // admitted label value, or "other"
+  std::string endpoint;
+  Operation operation = Operation::other;
+  bool streamed = false;
+  Outcome outcome = Outcome::ok;
+  int status_code = 0;
+  MonotonicTime started{};
+  MonotonicTime ended{};
+  std::optional<MonotonicTime> first_content;
+  std::optional<std::int64_t> prompt_tokens;
+  std::optional<std::int64_t> output_tokens;  // the server's count; chunks seen when it gave none
+  bool tokens_estimated = false;
+  std::map<Phase, Nanoseconds> phase_time;  // adds up to ended - started exactly
+  std::map<Phase, Amounts> phase_amounts;
+  bool energy_known = false;  // false: no power reading covered the request
+  bool gpu_known = false;
+  std::vector<std::string> reasons;  // gap, no_durations, incomplete, equal_share, no_idle_baseline, ...
+  DecodeEvidence decode;
+  Verdict verdict;
+};
+
+}  // namespace tegrascope

@@ -1,0 +1,96 @@
+// The immutable view that exporters read. The analysis builds a new one at most once a second and at a
+// request's end; reading one has no side effect and any thread may do it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "agent/model/histogram.hpp"
+#include "agent/model/ollama.hpp"
+#include "agent/model/reading.hpp"
+#include "agent/model/request.hpp"
+
+namespace tegrascope {
+
+struct CollectorStatus {
+  std::string name;
+  bool absent = false;        // this board has no such hardware
+  bool up = false;            // the last read worked
+  std::uint64_t samples = 0;  // slots read
+  double sample_seconds = 0;  // time spent reading, in all
+  std::uint64_t missed_slots = 0;
+  std::map<ErrorReason, std::uint64_t> errors;
+  std::string error;  // ReadError::where of the latest slot's first error, or ""
+};
+
+// Figures of one (server, model). Counters count since the agent started.
+struct ModelView {
+  std::string server;
+  std::string model;
+  std::map<std::pair<std::string, int>, std::uint64_t> requests;  // (endpoint, status code)
+  std::map<std::string, std::uint64_t> aborted;                   // by: client, upstream, timeout
+  std::uint64_t in_flight_waiting = 0;                            // no content yet
+  std::uint64_t in_flight_generating = 0;
+  std::uint64_t in_flight_opaque =
+      0;  // not streamed, or seen only as a busy runner: phase unknown until the end
+  std::map<Operation, Histogram> duration_seconds;
+  Histogram first_token_seconds{kFirstTokenEdges};
+  Histogram inter_token_seconds{kInterTokenEdges};
+  Histogram joules_per_token{kJoulesPerTokenEdges};
+  std::uint64_t input_tokens = 0;
+  std::uint64_t output_tokens = 0;
+  std::map<Phase, std::int64_t> phase_ns;
+  std::map<Phase, Amounts> attributed;
+  std::map<Placement, std::uint64_t> verdicts;
+  std::optional<Placement> placement;  // the gauge, with hysteresis; absent until a first verdict
+  bool gpu_expected = true;
+};
+
+// Totals of the ledger up to its watermark. Exactly: measured = attributed + unattributed + pending.
+struct LedgerView {
+  bool energy_known = false;
+  bool gpu_known = false;
+  std::int64_t measured_energy_nj = 0;
+  std::int64_t measured_gpu_busy_ns = 0;
+  std::int64_t pending_energy_nj = 0;
+  std::int64_t pending_gpu_busy_ns = 0;
+  std::map<Unattributed, std::int64_t> unattributed_energy_nj;
+  std::map<Unattributed, std::int64_t> unattributed_gpu_busy_ns;
+};
+
+struct ServerView {
+  ServerState state;
+  std::map<Witness, double> busy_seconds;  // busy time of its runners, by the strongest witness that saw it
+};
+
+struct Snapshot {
+  MonotonicTime at{};
+  std::optional<BoardIdentity> board;
+  std::vector<CollectorStatus> collectors;
+  std::vector<Reading> readings;                       // latest value of each series, only while fresh
+  std::map<std::string, std::int64_t> rail_energy_nj;  // rail -> time integral since start
+  LedgerView ledger;
+  std::vector<ServerView> servers;
+  std::vector<ModelView> models;
+  std::vector<RequestRecord> recent;                        // the last 16 finished requests, newest last
+  std::map<std::string, std::uint64_t> observation_errors;  // reason -> count
+  std::uint64_t label_overflow_models = 0;
+  std::uint64_t dropped_events = 0;  // lost between threads because a queue was full
+};
+
+using SnapshotPtr = std::shared_ptr<const Snapshot>;
+
+// Where exporters get the newest snapshot. latest() is never null, callable from any thread, without side
+// effect.
+class SnapshotSource {
+ public:
+  virtual ~SnapshotSource() = default;
+  virtual SnapshotPtr latest() const = 0;
+};
+
+}  // namespace tegrascope

@@ -1,0 +1,111 @@
+#include "agent/model/words.hpp"
+
+namespace tegrascope {
+
+std::string_view to_string(Placement p) {
+  switch (p) {
+    case Placement::gpu:
+      return "gpu";
+    case Placement::partial:
+      return "partial";
+    case Placement::cpu:
+      return "cpu";
+    case Placement::unknown:
+      return "unknown";
+  }
+  return "unknown";
+}
+
+std::string_view to_string(Phase p) {
+  switch (p) {
+    case Phase::queue:
+      return "queue";
+    case Phase::load:
+      return "load";
+    case Phase::prefill:
+      return "prefill";
+    case Phase::decode:
+      return "decode";
+    case Phase::unknown:
+      return "unknown";
+  }
+  return "unknown";
+}
+
+std::string_view to_string(Witness w) {
+  switch (w) {
+    case Witness::relay:
+      return "relay";
+    case Witness::capture:
+      return "capture";
+    case Witness::slots:
+      return "slots";
+    case Witness::log:
+      return "log";
+    case Witness::process:
+      return "process";
+    case Witness::poll:
+      return "poll";
+  }
+  return "poll";
+}
+
+std::string_view to_string(Operation o) {
+  switch (o) {
+    case Operation::chat:
+      return "chat";
+    case Operation::generate:
+      return "generate";
+    case Operation::embed:
+      return "embed";
+    case Operation::other:
+      return "other";
+  }
+  return "other";
+}
+
+std::string_view to_string(Outcome o) {
+  switch (o) {
+    case Outcome::ok:
+      return "ok";
+    case Outcome::error:
+      return "error";
+    case Outcome::client_aborted:
+      return "client_aborted";
+    case Outcome::upstream_aborted:
+      return "upstream_aborted";
+    case Outcome::incomplete:
+      return "incomplete";
+  }
+  return "incomplete";
+}
+
+std::string_view to_string(Unattributed u) {
+  switch (u) {
+    case Unattributed::idle:
+      return "idle";
+    case Unattributed::other:
+      return "other";
+    case Unattributed::bypass:
+      return "bypass";
+  }
+  return "other";
+}
+
+std::string_view to_string(ErrorReason r) {
+  switch (r) {
+    case ErrorReason::missing:
+      return "missing";
+    case ErrorReason::permission:
+      return "permission";
+    case ErrorReason::parse:
+      return "parse";
+    case ErrorReason::range:
+      return "range";
+    case ErrorReason::timeout:
+      return "timeout";
+  }
+  return "missing";
+}
+
+}  // namespace tegrascope

@@ -1,0 +1,53 @@
+// The one table of words that code, metrics, rules and documentation share. Each to_string() returns the
+// spelling used in label values and JSON.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+namespace tegrascope {
+
+// Where a model's decode ran, judged from evidence (agent/placement/), never from a declaration alone.
+enum class Placement : std::uint8_t { gpu, partial, cpu, unknown };
+inline constexpr std::array kPlacements{Placement::gpu, Placement::partial, Placement::cpu,
+                                        Placement::unknown};
+
+// Phases of a request. `unknown` is time of a request whose phases no witness can tell (a runner's busy
+// spell).
+enum class Phase : std::uint8_t { queue, load, prefill, decode, unknown };
+inline constexpr std::array kPhases{Phase::queue, Phase::load, Phase::prefill, Phase::decode, Phase::unknown};
+
+// How a request was seen, strongest first. The order is the precedence when several saw the same request.
+enum class Witness : std::uint8_t { relay, capture, slots, log, process, poll };
+
+// What kind of work a request is; the `operation` label.
+enum class Operation : std::uint8_t { chat, generate, embed, other };
+
+// How a request ended.
+enum class Outcome : std::uint8_t {
+  ok,                // the server finished its answer
+  error,             // a status of 400 or more, or an error object inside the stream
+  client_aborted,    // the client left before the last byte
+  upstream_aborted,  // the server cut the answer
+  incomplete         // the witness lost sight of it (agent or server restarted)
+};
+
+// Why joules or GPU seconds belong to no request; the `reason` label of the unattributed families.
+enum class Unattributed : std::uint8_t { idle, other, bypass };
+inline constexpr std::array kUnattributed{Unattributed::idle, Unattributed::other, Unattributed::bypass};
+
+// Why a sensor could not be read; the `reason` label of tegrascope_sample_errors_total.
+enum class ErrorReason : std::uint8_t { missing, permission, parse, range, timeout };
+inline constexpr std::array kErrorReasons{ErrorReason::missing, ErrorReason::permission, ErrorReason::parse,
+                                          ErrorReason::range, ErrorReason::timeout};
+
+std::string_view to_string(Placement);
+std::string_view to_string(Phase);
+std::string_view to_string(Witness);
+std::string_view to_string(Operation);
+std::string_view to_string(Outcome);
+std::string_view to_string(Unattributed);
+std::string_view to_string(ErrorReason);
+
+}  // namespace tegrascope
