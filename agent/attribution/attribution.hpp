@@ -1,0 +1,105 @@
+// Joins what the board did with what the requests were doing. Pure: times come with the data, nothing here
+// reads a clock, a file or a socket. One thread at a time.
+//
+// Time is cut into slices at every sample and every known phase edge. A slice closes once it lies behind the
+// watermark; its amounts go to the integer ledger at once and never change. Who gets them is decided when
+// every request open in the slice has told its phase there: a running stream after its first content,
+// everything else at its end, after ten minutes in phase `unknown`. Until then they are pending.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "agent/attribution/baseline.hpp"
+#include "agent/attribution/ledger.hpp"
+#include "agent/attribution/open_request.hpp"
+#include "agent/attribution/sensors.hpp"
+#include "agent/attribution/slice.hpp"
+
+namespace tegrascope {
+
+struct AttributionOptions {
+  SensorOptions sensors;
+  // What a busy GPU second and a busy core second cost relative to each other, in joules; only their ratio
+  // matters. They split the energy above idle between Ollama and everything else.
+  double gpu_joules_per_busy_second = 5.0;
+  double cpu_joules_per_core_second = 0.9;
+  // Events may report the past: a busy runner is noticed up to two idle sampling intervals late.
+  Nanoseconds hold_idle = std::chrono::seconds(2);
+  Nanoseconds hold_busy = std::chrono::milliseconds(300);
+  Nanoseconds unresolved_limit = std::chrono::minutes(10);
+  std::size_t max_pending_slices = 20000;
+  int cores = 1;  // online CPU cores
+};
+
+class Attribution {
+ public:
+  explicit Attribution(const AttributionOptions& options);
+
+  // Readings; see Sensors for what each means.
+  Sensors& sensors() { return sensors_; }
+  const Sensors& sensors() const { return sensors_; }
+
+  // Requests. A request that was never opened is ignored.
+  void open(RequestId id, const ObservedRequest& seen, const ModelKey& model);
+  void describe(RequestId id, const ModelKey& model, bool streamed);
+  void set_runner(RequestId id, const ProcessId& runner);
+  void set_first_content(RequestId id, MonotonicTime at);
+  void close(RequestId id, const ObservedRequest& seen);
+  // Forgets a request as if it had never been opened (a weaker witness saw what a stronger one reports).
+  void discard(RequestId id);
+
+  // Closes what lies behind the watermark, books what is resolved.
+  void advance(MonotonicTime now);
+
+  struct Finished {
+    RequestId id = 0;
+    RequestWindows windows;
+    std::map<Phase, Amounts> amounts;  // complete only in take_booked()
+    bool energy_known = false;
+    bool gpu_known = false;
+    std::vector<std::string>
+        reasons;            // gap, equal_share, no_idle_baseline, clock_mismatch, no_durations, incomplete
+    DecodeEvidence decode;  // without output_tokens and runner_threads
+  };
+  // Requests whose end now lies behind the watermark: their evidence is complete. Each is handed out once.
+  std::vector<Finished> take_finished();
+  // Requests whose amounts are final. Each is handed out once, after take_finished().
+  std::vector<Finished> take_booked();
+
+  const Ledger& ledger() const { return ledger_; }
+  std::optional<double> idle_watts() const { return baseline_.watts(); }
+  MonotonicTime position() const { return position_; }
+
+ private:
+  MonotonicTime watermark(MonotonicTime now) const;
+  MonotonicTime cut_after(MonotonicTime from, MonotonicTime limit) const;
+  void note_boundaries(const OpenRequest& request);
+  void close_slice(MonotonicTime begin, MonotonicTime end);
+  void split_activity(Slice& slice, std::int64_t energy_nj, std::int64_t gpu_ns);
+  void learn_baseline(const Slice& slice);
+  void book(const Slice& slice);
+  void book_resolved(MonotonicTime now);
+  void collect_finished();
+  Finished describe_finished(const OpenRequest& request) const;
+
+  AttributionOptions options_;
+  Sensors sensors_;
+  IdleBaseline baseline_;
+  Ledger ledger_;
+  std::map<RequestId, OpenRequest> requests_;
+  std::vector<MonotonicTime> boundaries_;  // sorted
+  std::deque<Slice> pending_;
+  std::vector<Finished> finished_;
+  std::vector<Finished> booked_;
+  MonotonicTime position_{};  // everything before it is closed
+  bool started_ = false;
+  MonotonicTime last_active_{};  // end of the last slice with a request open
+  double energy_carry_nj_ = 0;   // rounding left over, so that the sum never drifts
+  double gpu_carry_ns_ = 0;
+};
+
+}  // namespace tegrascope

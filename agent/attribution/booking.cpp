@@ -1,0 +1,117 @@
+#include "agent/attribution/booking.hpp"
+
+#include <algorithm>
+
+#include "agent/attribution/share.hpp"
+
+namespace tegrascope {
+namespace {
+
+struct Worker {
+  const OpenRequest* request;
+  Phase phase;
+};
+
+std::vector<MonotonicTime> edges_of(const Slice& slice, const std::map<RequestId, OpenRequest>& requests) {
+  std::vector<MonotonicTime> inside;
+  for (RequestId id : slice.open) {
+    const auto it = requests.find(id);
+    if (it != requests.end()) append_boundaries(it->second, inside);
+  }
+  std::vector<MonotonicTime> edges{slice.begin};
+  std::sort(inside.begin(), inside.end());
+  for (MonotonicTime t : inside) {
+    if (t > edges.back() && t < slice.end) edges.push_back(t);
+  }
+  edges.push_back(slice.end);
+  return edges;
+}
+
+std::vector<Worker> workers_at(MonotonicTime t, const Slice& slice,
+                               const std::map<RequestId, OpenRequest>& requests) {
+  std::vector<Worker> workers;
+  for (RequestId id : slice.open) {
+    const auto it = requests.find(id);
+    if (it == requests.end()) continue;
+    const PhaseAt at = phase_at(it->second, t);
+    if (!at.known) {
+      workers.push_back({&it->second, Phase::unknown});
+    } else if (at.phase && *at.phase != Phase::queue) {
+      workers.push_back({&it->second, *at.phase});
+    }
+  }
+  return workers;
+}
+
+// One piece of a slice, between two phase edges.
+struct Piece {
+  std::int64_t idle_nj = 0;
+  std::int64_t ollama_nj = 0;
+  std::int64_t ollama_gpu_ns = 0;
+  std::vector<std::pair<ProcessId, std::int64_t>> runner_cpu_ns;
+};
+
+void book_piece(const Piece& piece, const std::vector<Worker>& workers, Booking& out) {
+  if (workers.empty()) {
+    out.unattributed.push_back({Unattributed::idle, piece.idle_nj, 0});
+    out.unattributed.push_back({Unattributed::bypass, piece.ollama_nj, piece.ollama_gpu_ns});
+    return;
+  }
+  const std::vector<double> equal(workers.size(), 1.0);
+  const auto idle = split_by_weight(piece.idle_nj, equal);
+  const auto energy = split_by_weight(piece.ollama_nj, equal);
+  const auto gpu = split_by_weight(piece.ollama_gpu_ns, equal);
+
+  const std::size_t first = out.requests.size();
+  for (std::size_t i = 0; i < workers.size(); ++i) {
+    Amounts amounts;
+    amounts.energy_nj = energy[i] + idle[i];
+    amounts.idle_energy_nj = idle[i];
+    amounts.gpu_busy_ns = gpu[i];
+    out.requests.push_back({workers[i].request->id, workers[i].phase, amounts, workers.size() > 1});
+  }
+  for (const auto& [runner, cpu_ns] : piece.runner_cpu_ns) {
+    std::vector<double> weights;
+    for (const Worker& w : workers) weights.push_back(w.request->runner == runner ? 1.0 : 0.0);
+    if (std::all_of(weights.begin(), weights.end(), [](double w) { return w == 0; })) continue;
+    const auto parts = split_by_weight(cpu_ns, weights);
+    for (std::size_t i = 0; i < parts.size(); ++i) out.requests[first + i].amounts.cpu_ns += parts[i];
+  }
+}
+
+}  // namespace
+
+bool is_resolved(const Slice& slice, const std::map<RequestId, OpenRequest>& requests) {
+  return std::all_of(slice.open.begin(), slice.open.end(), [&](RequestId id) {
+    const auto it = requests.find(id);
+    return it == requests.end() || phase_at(it->second, slice.begin).known;
+  });
+}
+
+Booking book_slice(const Slice& slice, const std::map<RequestId, OpenRequest>& requests) {
+  Booking out;
+  if (slice.other_nj != 0 || slice.other_gpu_ns != 0) {
+    out.unattributed.push_back({Unattributed::other, slice.other_nj, slice.other_gpu_ns});
+  }
+  const std::vector<MonotonicTime> edges = edges_of(slice, requests);
+  std::vector<double> lengths;
+  for (std::size_t i = 1; i < edges.size(); ++i) lengths.push_back(to_seconds(edges[i] - edges[i - 1]));
+
+  std::vector<Piece> pieces(lengths.size());
+  const auto spread = [&](std::int64_t total, auto assign) {
+    const auto parts = split_by_weight(total, lengths);
+    for (std::size_t i = 0; i < parts.size(); ++i) assign(pieces[i], parts[i]);
+  };
+  spread(slice.idle_nj, [](Piece& p, std::int64_t v) { p.idle_nj = v; });
+  spread(slice.ollama_nj, [](Piece& p, std::int64_t v) { p.ollama_nj = v; });
+  spread(slice.ollama_gpu_ns, [](Piece& p, std::int64_t v) { p.ollama_gpu_ns = v; });
+  for (const auto& [runner, cpu_ns] : slice.runner_cpu_ns) {
+    spread(cpu_ns, [&r = runner](Piece& p, std::int64_t v) { p.runner_cpu_ns.emplace_back(r, v); });
+  }
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    book_piece(pieces[i], workers_at(edges[i], slice, requests), out);
+  }
+  return out;
+}
+
+}  // namespace tegrascope

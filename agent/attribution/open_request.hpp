@@ -1,0 +1,39 @@
+// A request on its way through the books.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <optional>
+
+#include "agent/attribution/ledger.hpp"
+#include "agent/attribution/windows.hpp"
+
+namespace tegrascope {
+
+struct OpenRequest {
+  RequestId id = 0;
+  ObservedRequest seen;  // `ended` and what follows from it only once `closed`
+  ModelKey model;
+  std::optional<ProcessId> runner;   // whose CPU time is this request's
+  bool closed = false;               // its end was reported
+  RequestWindows windows;            // once closed
+  std::map<Phase, Amounts> amounts;  // booked so far
+  std::size_t waiting_slices = 0;    // measured slices not booked yet
+  bool energy_seen = false;
+  bool gpu_seen = false;
+  bool gap = false;       // nothing was measured in some of its time
+  bool shared = false;    // another request worked at the same time: shares are equal by convention
+  bool finished = false;  // handed out by take_finished()
+};
+
+struct PhaseAt {
+  bool known = false;          // false: only the request's end can tell
+  std::optional<Phase> phase;  // absent when known: not open at that time
+};
+
+PhaseAt phase_at(const OpenRequest& request, MonotonicTime t);
+
+// Times at which the load of the board changes, as far as they are known. Appends to `out`.
+void append_boundaries(const OpenRequest& request, std::vector<MonotonicTime>& out);
+
+}  // namespace tegrascope

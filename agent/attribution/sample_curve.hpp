@@ -1,0 +1,86 @@
+// One sensor over time: samples of a quantity that exists between them (watts, GPU load).
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <optional>
+#include <span>
+
+#include "agent/model/time.hpp"
+
+namespace tegrascope {
+
+struct WindowMean {
+  double mean = 0;
+  int samples = 0;        // samples inside the window
+  Nanoseconds covered{};  // part of the window that is not in a gap
+};
+
+class SampleCurve {
+ public:
+  // `lag`: how far a value read now lies in the past (subtracted from each time).
+  // `max_gap`: between samples further apart nothing was measured.
+  SampleCurve(Nanoseconds lag, Nanoseconds max_gap);
+
+  // Samples that are not newer than the last one are ignored.
+  void add(MonotonicTime read_at, double value);
+
+  std::optional<MonotonicTime> first() const;
+  std::optional<MonotonicTime> last() const;
+  std::optional<double> latest() const;
+
+  // First sample time after t.
+  std::optional<MonotonicTime> next_after(MonotonicTime t) const;
+
+  // Mean over [a, b), which must not reach across a sample. `boundaries` are the sorted times at which the
+  // load is known to have changed: the samples on either side are not interpolated across them but held up to
+  // them; between two boundaries without a sample the neighbours' mean stands in (attribution method 2.3).
+  // Absent: a gap.
+  std::optional<double> mean_between_samples(MonotonicTime a, MonotonicTime b,
+                                             std::span<const MonotonicTime> boundaries) const;
+
+  // Mean over any window by linear interpolation; absent when nothing of it is covered.
+  std::optional<WindowMean> mean_over(MonotonicTime a, MonotonicTime b) const;
+
+ private:
+  struct Sample {
+    MonotonicTime at;
+    double value;
+  };
+  // Index of the first sample after t.
+  std::size_t upper(MonotonicTime t) const;
+
+  Nanoseconds lag_;
+  Nanoseconds max_gap_;
+  std::deque<Sample> samples_;  // bounded, see kCapacity in the source
+};
+
+// A cumulative counter over time (CPU time of a process), linear between samples.
+class CounterCurve {
+ public:
+  explicit CounterCurve(Nanoseconds max_gap);
+
+  // A value below the last one restarts the curve.
+  void add(MonotonicTime at, Nanoseconds total);
+
+  std::optional<MonotonicTime> first() const;
+  std::optional<MonotonicTime> last() const;
+
+  // Growth between a and b. Absent when the counter is not known over all of [a, b].
+  std::optional<Nanoseconds> growth(MonotonicTime a, MonotonicTime b) const;
+
+  // As growth(), beyond the last sample at the rate last seen; absent before the first interval.
+  std::optional<Nanoseconds> growth_extrapolated(MonotonicTime a, MonotonicTime b) const;
+
+ private:
+  struct Sample {
+    MonotonicTime at;
+    Nanoseconds total;
+  };
+  double at(MonotonicTime t) const;
+
+  Nanoseconds max_gap_;
+  std::deque<Sample> samples_;
+};
+
+}  // namespace tegrascope

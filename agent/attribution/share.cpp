@@ -1,0 +1,40 @@
+#include "agent/attribution/share.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+namespace tegrascope {
+
+std::vector<std::int64_t> split_by_weight(std::int64_t total, std::span<const double> weights) {
+  const std::size_t n = weights.size();
+  std::vector<std::int64_t> parts(n, 0);
+  if (n == 0 || total <= 0) return parts;
+  if (n == 1) {
+    parts[0] = total;
+    return parts;
+  }
+
+  const double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
+  std::vector<double> remainder(n);
+  std::int64_t given = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    const double fraction = sum > 0 ? weights[i] / sum : 1.0 / static_cast<double>(n);
+    const double exact = static_cast<double>(total) * fraction;
+    // Rounding of a double above 2^53 must not hand out more than there is.
+    parts[i] = std::min(static_cast<std::int64_t>(std::floor(exact)), total - given);
+    remainder[i] = exact - std::floor(exact);
+    given += parts[i];
+  }
+
+  std::vector<std::size_t> order(n);
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return remainder[a] > remainder[b]; });
+  std::int64_t left = total - given;
+  for (std::size_t i = 0; i < n && left > 0; ++i, --left) ++parts[order[i]];
+  parts[order.front()] += left;  // only where a double cannot hold the amount exactly
+  return parts;
+}
+
+}  // namespace tegrascope

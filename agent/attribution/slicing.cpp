@@ -1,0 +1,111 @@
+// Attribution's own half: from sensor curves to slices of integers.
+#include <algorithm>
+#include <cmath>
+
+#include "agent/attribution/attribution.hpp"
+
+namespace tegrascope {
+namespace {
+
+constexpr Nanoseconds kQuietBeforeBaseline = std::chrono::seconds(10);
+constexpr double kQuietCpuShare = 0.10;  // of all cores
+constexpr double kQuietGpuLoad = 0.02;
+constexpr double kQuietRunnerCores = 0.02;
+constexpr double kBusyRunnerCores = 0.10;
+
+// Rounds `exact` and keeps what rounding took or gave, so that a running sum stays within one unit of the
+// exact one.
+std::int64_t round_with_carry(double exact, double& carry) {
+  const double wanted = exact + carry;
+  const double rounded = std::max(std::round(wanted), 0.0);
+  carry = wanted - rounded;
+  return static_cast<std::int64_t>(rounded);
+}
+
+}  // namespace
+
+void Attribution::close_slice(MonotonicTime begin, MonotonicTime end) {
+  const double seconds = to_seconds(end - begin);
+  const auto watts = sensors_.power().mean_between_samples(begin, end, boundaries_);
+  const auto gpu_load = sensors_.gpu().mean_between_samples(begin, end, {});
+
+  Slice slice;
+  slice.begin = begin;
+  slice.end = end;
+  slice.energy_known = watts.has_value();
+  slice.gpu_known = gpu_load.has_value();
+  for (const auto& [id, curve] : sensors_.runners()) {
+    if (const auto cpu = curve.growth(begin, end); cpu && cpu->count() > 0) {
+      slice.runner_cpu_ns.emplace_back(id, cpu->count());
+    }
+  }
+  for (const auto& [id, request] : requests_) {
+    if (request.seen.started < end && (!request.closed || request.seen.ended > begin))
+      slice.open.push_back(id);
+  }
+  for (RequestId id : slice.open) {
+    OpenRequest& request = requests_.at(id);
+    request.energy_seen = request.energy_seen || slice.energy_known;
+    request.gpu_seen = request.gpu_seen || slice.gpu_known;
+    request.gap = request.gap || !slice.energy_known;
+  }
+  if (!slice.open.empty()) last_active_ = end;
+
+  const std::int64_t energy_nj =
+      watts ? round_with_carry(std::max(*watts, 0.0) * seconds * 1e9, energy_carry_nj_) : 0;
+  const std::int64_t gpu_ns =
+      gpu_load ? round_with_carry(std::clamp(*gpu_load, 0.0, 1.0) * seconds * 1e9, gpu_carry_ns_) : 0;
+  split_activity(slice, energy_nj, gpu_ns);
+  if (slice.open.empty()) learn_baseline(slice);
+
+  ledger_.measure(energy_nj, slice.energy_known, gpu_ns, slice.gpu_known);
+  for (RequestId id : slice.open) ++requests_.at(id).waiting_slices;
+  pending_.push_back(std::move(slice));
+}
+
+// Energy above idle is split by activity: u = c_cpu * CPU seconds + c_gpu * GPU-busy seconds of each side.
+void Attribution::split_activity(Slice& slice, std::int64_t energy_nj, std::int64_t gpu_ns) {
+  const double seconds = to_seconds(slice.end - slice.begin);
+  std::int64_t runner_ns = 0;
+  for (const auto& [id, ns] : slice.runner_cpu_ns) runner_ns += ns;
+  const double runner_seconds = static_cast<double>(runner_ns) * 1e-9;
+
+  const bool ollama_on_gpu = !slice.open.empty() || runner_seconds >= kBusyRunnerCores * seconds;
+  (ollama_on_gpu ? slice.ollama_gpu_ns : slice.other_gpu_ns) = gpu_ns;
+
+  const auto baseline = baseline_.watts();
+  if (baseline) {
+    slice.idle_nj = std::min(energy_nj, static_cast<std::int64_t>(std::llround(*baseline * seconds * 1e9)));
+  } else if (slice.open.empty() && runner_seconds < kBusyRunnerCores * seconds) {
+    slice.idle_nj =
+        energy_nj;  // nothing of Ollama's runs: without a baseline idle and others cannot be told apart
+  }
+  const std::int64_t dynamic_nj = energy_nj - slice.idle_nj;
+
+  const auto total_cpu = sensors_.total_cpu().growth_extrapolated(slice.begin, slice.end);
+  const double other_cpu_seconds = total_cpu ? std::max(to_seconds(*total_cpu) - runner_seconds, 0.0) : 0.0;
+  const double ollama = options_.cpu_joules_per_core_second * runner_seconds +
+                        options_.gpu_joules_per_busy_second * static_cast<double>(slice.ollama_gpu_ns) * 1e-9;
+  const double other = options_.cpu_joules_per_core_second * other_cpu_seconds +
+                       options_.gpu_joules_per_busy_second * static_cast<double>(slice.other_gpu_ns) * 1e-9;
+  double share = slice.open.empty() ? 0.0 : 1.0;  // nothing measured of either side: the open requests did it
+  if (ollama + other > 0) share = ollama / (ollama + other);
+  slice.ollama_nj =
+      std::clamp(static_cast<std::int64_t>(std::llround(static_cast<double>(dynamic_nj) * share)),
+                 std::int64_t{0}, dynamic_nj);
+  slice.other_nj = dynamic_nj - slice.ollama_nj;
+}
+
+void Attribution::learn_baseline(const Slice& slice) {
+  if (!slice.energy_known || slice.begin - last_active_ < kQuietBeforeBaseline) return;
+  const double seconds = to_seconds(slice.end - slice.begin);
+  const auto total_cpu = sensors_.total_cpu().growth_extrapolated(slice.begin, slice.end);
+  if (!total_cpu || to_seconds(*total_cpu) > kQuietCpuShare * options_.cores * seconds) return;
+  if (slice.gpu_known && static_cast<double>(slice.gpu_ns()) * 1e-9 > kQuietGpuLoad * seconds) return;
+  for (const auto& [id, ns] : slice.runner_cpu_ns) {
+    if (static_cast<double>(ns) * 1e-9 > kQuietRunnerCores * seconds) return;
+  }
+  baseline_.add(static_cast<double>(slice.energy_nj()) * 1e-9 / seconds, slice.end - slice.begin);
+}
+
+}  // namespace tegrascope

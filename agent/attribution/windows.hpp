@@ -1,0 +1,42 @@
+// Cuts a request's time into its phases (attribution method 2.2). Pure.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/model/request.hpp"
+
+namespace tegrascope {
+
+struct PhaseWindow {
+  Phase phase{};
+  MonotonicTime begin{};
+  MonotonicTime end{};
+};
+
+// What a witness saw of one request.
+struct ObservedRequest {
+  Witness witness{};
+  Operation operation = Operation::other;
+  bool streamed = false;
+  Outcome outcome = Outcome::ok;
+  MonotonicTime started{};
+  MonotonicTime ended{};
+  std::optional<MonotonicTime> first_content;
+  std::optional<FinalCounts> counts;
+};
+
+struct RequestWindows {
+  std::vector<PhaseWindow>
+      windows;  // consecutive, from started to ended, none empty; their lengths add up exactly
+  std::vector<std::string> reasons;  // clock_mismatch, no_durations, incomplete
+};
+
+// With durations D (eval), P (prompt_eval), L (load) of the final object and z the end:
+//   decode = [z-D, z], prefill = [z-D-P, z-D], load = [r0, r0+L], queue = what is left between load and
+//   prefill.
+// Without: prefill up to the first content, decode after it; not streamed: unknown throughout.
+RequestWindows cut_windows(const ObservedRequest& request);
+
+}  // namespace tegrascope

@@ -1,0 +1,207 @@
+#include "agent/attribution/attribution.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <numeric>
+
+namespace tegrascope {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::Contains;
+
+MonotonicTime t(double seconds) { return MonotonicTime{from_seconds(seconds)}; }
+
+const ModelKey kModel{"127.0.0.1:11434", "qwen2.5:7b"};
+constexpr ProcessId kRunner{321, 7};
+
+AttributionOptions exact_options() {
+  AttributionOptions o;
+  o.sensors.power_lag = 0ns;
+  o.sensors.gpu_lag = 0ns;
+  o.cores = 6;
+  return o;
+}
+
+// A board at 10 Hz: `watts(t)`, `gpu(t)` and `cores(t)` of the runner, from 0 to `until`.
+template <class Watts, class Gpu, class Cores>
+void sample(Attribution& a, double until, Watts watts, Gpu gpu, Cores cores) {
+  double cpu_seconds = 0;
+  for (int i = 0; i <= static_cast<int>(until * 10 + 0.5); ++i) {
+    const double now = i / 10.0;
+    a.sensors().add_power(t(now), watts(now));
+    a.sensors().add_gpu_load(t(now), gpu(now));
+    a.sensors().add_runner_cpu(kRunner, t(now), from_seconds(cpu_seconds));
+    cpu_seconds += cores(now) * 0.1;
+  }
+}
+
+ObservedRequest started(double at) {
+  ObservedRequest r;
+  r.witness = Witness::relay;
+  r.operation = Operation::chat;
+  r.started = t(at);
+  return r;
+}
+
+ObservedRequest ended(ObservedRequest r, double first, double end, double load, double prefill,
+                      double decode) {
+  r.streamed = true;
+  r.first_content = t(first);
+  r.ended = t(end);
+  r.counts = FinalCounts{};
+  r.counts->total_duration = r.ended - r.started;
+  r.counts->load_duration = from_seconds(load);
+  r.counts->prompt_eval_duration = from_seconds(prefill);
+  r.counts->eval_duration = from_seconds(decode);
+  return r;
+}
+
+double joules(const Ledger& ledger, Phase phase) {
+  const auto model = ledger.accounts().find(kModel);
+  if (model == ledger.accounts().end()) return 0;
+  const auto amounts = model->second.find(phase);
+  return amounts == model->second.end() ? 0 : static_cast<double>(amounts->second.energy_nj) * 1e-9;
+}
+
+TEST(Attribution, BooksEachPhaseItsOwnJoules) {
+  Attribution a(exact_options());
+  a.advance(t(0));
+  a.open(1, started(1), kModel);
+  a.describe(1, kModel, true);
+  a.set_runner(1, kRunner);
+  a.set_first_content(1, t(3));
+  a.close(1, ended(started(1), 3, 7, 1, 1, 4));
+  sample(
+      a, 10, [](double x) { return x < 1 || x >= 7 ? 5.0
+                                   : x < 2         ? 8.0
+                                   : x < 3         ? 14.0
+                                                   : 11.0; },
+      [](double x) { return x >= 2 && x < 7 ? 1.0 : 0.0; },
+      [](double x) { return x >= 1 && x < 7 ? 0.5 : 0.0; });
+  a.advance(t(10));
+
+  EXPECT_NEAR(joules(a.ledger(), Phase::load), 8, 0.35);
+  EXPECT_NEAR(joules(a.ledger(), Phase::prefill), 14, 0.35);
+  EXPECT_NEAR(joules(a.ledger(), Phase::decode), 44, 0.35);
+  EXPECT_TRUE(a.ledger().balanced());
+
+  const auto finished = a.take_finished();
+  ASSERT_EQ(finished.size(), 1u);
+  EXPECT_NEAR(finished[0].decode.gpu_load_ratio.value(), 1.0, 0.02);
+  EXPECT_NEAR(finished[0].decode.runner_cores.value(), 0.5, 0.02);
+  EXPECT_EQ(finished[0].decode.window, 4s);
+  const auto booked = a.take_booked();
+  ASSERT_EQ(booked.size(), 1u);
+  EXPECT_THAT(booked[0].reasons, Contains("no_idle_baseline"));
+  EXPECT_TRUE(booked[0].energy_known);
+  EXPECT_TRUE(a.take_booked().empty());
+}
+
+TEST(Attribution, BooksAStreamWhileItRunsAndKeepsTheRestPending) {
+  Attribution a(exact_options());
+  a.advance(t(0));
+  a.open(1, started(1), kModel);
+  a.describe(1, kModel, true);
+  a.set_first_content(1, t(3));
+  sample(
+      a, 6, [](double) { return 10.0; }, [](double) { return 1.0; }, [](double) { return 0.5; });
+  a.advance(t(6));
+
+  EXPECT_NEAR(joules(a.ledger(), Phase::decode), 27, 0.01);  // 3 s to the watermark at 5.7 s
+  EXPECT_NEAR(static_cast<double>(a.ledger().totals().pending_energy_nj) * 1e-9, 20, 0.01);
+  EXPECT_TRUE(a.ledger().balanced());
+}
+
+TEST(Attribution, GivesUpOnPhasesAfterTenMinutes) {
+  AttributionOptions options = exact_options();
+  options.unresolved_limit = 5s;
+  Attribution a(options);
+  a.advance(t(0));
+  a.open(1, started(0), kModel);
+  a.describe(1, kModel, false);
+  sample(
+      a, 10, [](double) { return 10.0; }, [](double) { return 1.0; }, [](double) { return 0.5; });
+  a.advance(t(10));
+  EXPECT_NEAR(joules(a.ledger(), Phase::unknown), 50, 0.01);
+  EXPECT_TRUE(a.ledger().balanced());
+}
+
+TEST(Attribution, AWaitingRequestTakesNothingFromTheOneThatRuns) {
+  Attribution a(exact_options());
+  a.advance(t(0));
+  a.open(1, started(0), kModel);
+  a.describe(1, kModel, true);
+  a.set_first_content(1, t(0));
+  a.open(2, started(1), {"127.0.0.1:11434", "second"});
+  sample(
+      a, 6, [](double) { return 10.0; }, [](double) { return 1.0; }, [](double) { return 0.5; });
+  a.close(1, ended(started(0), 0, 4, 0, 0, 4));
+  a.close(2, ended(started(1), 4, 6, 0, 0, 2));
+  a.advance(t(6));
+  EXPECT_NEAR(joules(a.ledger(), Phase::decode), 40, 0.01);
+  for (const auto& finished : a.take_booked()) EXPECT_EQ(finished.reasons.size(), 1u) << finished.id;
+}
+
+TEST(Attribution, WithoutAPowerSensorNoJoulesAreInvented) {
+  Attribution a(exact_options());
+  a.advance(t(0));
+  a.open(1, started(1), kModel);
+  for (int i = 0; i <= 50; ++i) a.sensors().add_gpu_load(t(i / 10.0), 1.0);
+  a.close(1, ended(started(1), 2, 4, 0, 1, 2));
+  a.advance(t(8));
+  EXPECT_FALSE(a.ledger().totals().energy_known);
+  const auto booked = a.take_booked();
+  ASSERT_EQ(booked.size(), 1u);
+  EXPECT_FALSE(booked[0].energy_known);
+  EXPECT_THAT(booked[0].reasons, Contains("gap"));
+  EXPECT_EQ(booked[0].amounts.at(Phase::decode).gpu_busy_ns, Nanoseconds(2s).count());
+}
+
+TEST(Attribution, AGapIsNotMeasured) {
+  Attribution a(exact_options());
+  a.advance(t(0));
+  for (double x : {0.0, 1.0, 11.0, 12.0}) a.sensors().add_power(t(x), 5.0);
+  a.advance(t(16));
+  EXPECT_EQ(a.ledger().totals().measured_energy_nj, 10'000'000'000);  // 1 s before and 1 s after
+}
+
+TEST(Attribution, LearnsTheIdlePowerAndTakesItOffFirst) {
+  Attribution a(exact_options());
+  a.advance(t(0));
+  Nanoseconds busy{};
+  for (int i = 0; i <= 100; ++i) {
+    a.sensors().add_power(t(i), 5.0);
+    a.sensors().add_gpu_load(t(i), 0.0);
+    a.sensors().add_total_cpu(t(i), busy);
+    busy += 60ms;
+    a.advance(t(i));
+  }
+  ASSERT_TRUE(a.idle_watts());
+  EXPECT_NEAR(*a.idle_watts(), 5.0, 1e-6);
+}
+
+TEST(Attribution, AnUnseenBusyRunnerIsBypass) {
+  Attribution a(exact_options());
+  a.advance(t(0));
+  sample(
+      a, 5, [](double) { return 12.0; }, [](double) { return 0.9; }, [](double) { return 1.0; });
+  a.advance(t(10));
+  const auto& totals = a.ledger().totals();
+  EXPECT_GT(totals.unattributed_energy_nj.at(Unattributed::bypass), totals.measured_energy_nj * 9 / 10);
+  EXPECT_TRUE(a.ledger().balanced());
+}
+
+TEST(Attribution, AnEventForAnUnknownRequestIsIgnored) {
+  Attribution a(exact_options());
+  a.describe(5, kModel, true);
+  a.set_first_content(5, t(1));
+  a.close(5, started(1));
+  a.discard(5);
+  a.advance(t(10));
+  EXPECT_TRUE(a.take_finished().empty());
+}
+
+}  // namespace
+}  // namespace tegrascope

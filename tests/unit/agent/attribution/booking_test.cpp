@@ -1,0 +1,137 @@
+#include "agent/attribution/booking.hpp"
+
+#include <gtest/gtest.h>
+
+namespace tegrascope {
+namespace {
+
+using namespace std::chrono_literals;
+
+MonotonicTime at(Nanoseconds since_zero) { return MonotonicTime{since_zero}; }
+
+constexpr ProcessId kRunner{100, 1};
+
+OpenRequest closed_request(RequestId id, std::vector<PhaseWindow> windows) {
+  OpenRequest r;
+  r.id = id;
+  r.model = {"127.0.0.1:11434", "m"};
+  r.closed = true;
+  r.seen.started = windows.front().begin;
+  r.seen.ended = windows.back().end;
+  r.windows.windows = std::move(windows);
+  r.runner = kRunner;
+  return r;
+}
+
+Slice one_second() {
+  Slice s;
+  s.begin = at(0s);
+  s.end = at(1s);
+  s.idle_nj = 1000;
+  s.ollama_nj = 2001;
+  s.other_nj = 7;
+  s.ollama_gpu_ns = 101;
+  s.other_gpu_ns = 3;
+  s.runner_cpu_ns = {{kRunner, 11}};
+  return s;
+}
+
+std::int64_t energy(const Booking& b) {
+  std::int64_t sum = 0;
+  for (const auto& r : b.requests) sum += r.amounts.energy_nj;
+  for (const auto& u : b.unattributed) sum += u.energy_nj;
+  return sum;
+}
+
+TEST(BookSlice, OneRequestGetsItAllButTheOthersShare) {
+  std::map<RequestId, OpenRequest> requests{{1, closed_request(1, {{Phase::decode, at(0s), at(1s)}})}};
+  Slice slice = one_second();
+  slice.open = {1};
+  const Booking b = book_slice(slice, requests);
+  ASSERT_EQ(b.requests.size(), 1u);
+  EXPECT_EQ(b.requests[0].amounts.energy_nj, 3001);
+  EXPECT_EQ(b.requests[0].amounts.idle_energy_nj, 1000);
+  EXPECT_EQ(b.requests[0].amounts.gpu_busy_ns, 101);
+  EXPECT_EQ(b.requests[0].amounts.cpu_ns, 11);
+  EXPECT_EQ(b.requests[0].phase, Phase::decode);
+  EXPECT_FALSE(b.requests[0].shared);
+  EXPECT_EQ(energy(b), slice.energy_nj());
+}
+
+TEST(BookSlice, WaitingInTheQueueCostsNothing) {
+  std::map<RequestId, OpenRequest> requests{{1, closed_request(1, {{Phase::decode, at(0s), at(1s)}})},
+                                            {2, closed_request(2, {{Phase::queue, at(0s), at(1s)}})}};
+  Slice slice = one_second();
+  slice.open = {1, 2};
+  const Booking b = book_slice(slice, requests);
+  ASSERT_EQ(b.requests.size(), 1u);
+  EXPECT_EQ(b.requests[0].id, 1u);
+  EXPECT_EQ(energy(b), slice.energy_nj());
+}
+
+TEST(BookSlice, NobodyWorksMeansBypassAndIdle) {
+  std::map<RequestId, OpenRequest> requests{{2, closed_request(2, {{Phase::queue, at(0s), at(1s)}})}};
+  Slice slice = one_second();
+  slice.open = {2};
+  const Booking b = book_slice(slice, requests);
+  EXPECT_TRUE(b.requests.empty());
+  std::map<Unattributed, std::int64_t> by_reason;
+  for (const auto& u : b.unattributed) by_reason[u.reason] += u.energy_nj;
+  EXPECT_EQ(by_reason[Unattributed::idle], 1000);
+  EXPECT_EQ(by_reason[Unattributed::bypass], 2001);
+  EXPECT_EQ(by_reason[Unattributed::other], 7);
+}
+
+TEST(BookSlice, SplitsAtAPhaseEdgeInside) {
+  std::map<RequestId, OpenRequest> requests{
+      {1, closed_request(1, {{Phase::prefill, at(0s), at(250ms)}, {Phase::decode, at(250ms), at(1s)}})}};
+  Slice slice = one_second();
+  slice.open = {1};
+  const Booking b = book_slice(slice, requests);
+  ASSERT_EQ(b.requests.size(), 2u);
+  EXPECT_EQ(b.requests[0].phase, Phase::prefill);
+  EXPECT_EQ(b.requests[0].amounts.idle_energy_nj, 250);
+  EXPECT_EQ(b.requests[1].phase, Phase::decode);
+  EXPECT_EQ(b.requests[1].amounts.idle_energy_nj, 750);
+  EXPECT_EQ(energy(b), slice.energy_nj());
+}
+
+TEST(BookSlice, CpuTimeGoesToTheRequestsOfItsRunner) {
+  auto other = closed_request(2, {{Phase::decode, at(0s), at(1s)}});
+  other.runner = ProcessId{200, 1};
+  std::map<RequestId, OpenRequest> requests{{1, closed_request(1, {{Phase::decode, at(0s), at(1s)}})},
+                                            {2, other}};
+  Slice slice = one_second();
+  slice.open = {1, 2};
+  const Booking b = book_slice(slice, requests);
+  ASSERT_EQ(b.requests.size(), 2u);
+  EXPECT_EQ(b.requests[0].amounts.cpu_ns, 11);
+  EXPECT_EQ(b.requests[1].amounts.cpu_ns, 0);
+  EXPECT_TRUE(b.requests[0].shared);
+}
+
+TEST(BookSlice, AForgottenRequestLeavesItsPartToBypass) {
+  Slice slice = one_second();
+  slice.open = {9};
+  EXPECT_TRUE(is_resolved(slice, {}));
+  const Booking b = book_slice(slice, {});
+  EXPECT_TRUE(b.requests.empty());
+  EXPECT_EQ(energy(b), slice.energy_nj());
+}
+
+TEST(IsResolved, AStreamIsKnownFromItsFirstContent) {
+  OpenRequest r;
+  r.id = 1;
+  r.seen.started = at(0s);
+  r.seen.streamed = true;
+  Slice slice = one_second();
+  slice.open = {1};
+  EXPECT_FALSE(is_resolved(slice, {{1, r}}));
+  r.seen.first_content = at(0s);
+  EXPECT_TRUE(is_resolved(slice, {{1, r}}));
+  r.seen.streamed = false;
+  EXPECT_FALSE(is_resolved(slice, {{1, r}}));
+}
+
+}  // namespace
+}  // namespace tegrascope
