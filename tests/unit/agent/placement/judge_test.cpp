@@ -1,0 +1,122 @@
+#include "agent/placement/judge.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace tegrascope {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::Contains;
+using testing::HasSubstr;
+
+Evidence decode(std::optional<double> load, std::optional<double> cores, int threads = 6) {
+  Evidence e;
+  e.decode_window = 5s;
+  e.output_tokens = 50;
+  e.gpu_load_ratio = load;
+  e.gpu_samples = load ? 40 : 0;
+  e.runner_cores = cores;
+  e.runner_threads = threads;
+  e.gpu_present = true;
+  return e;
+}
+
+Placement first_verdict(const Evidence& e) { return judge(e, Belief{}).verdict.placement; }
+
+struct Row {
+  const char* what;
+  Evidence evidence;
+  Placement expected;
+};
+
+TEST(Judge, TellsTheRegimesApartOnTheFirstRequest) {
+  const std::vector<Row> rows{
+      {"7b on the GPU", decode(0.97, 0.4), Placement::gpu},
+      {"7b on the CPU", decode(0.01, 5.6), Placement::cpu},
+      {"CPU decode squeezed by another job", decode(0.01, 3.0), Placement::unknown},
+      {"small model with launch gaps", decode(0.5, 0.9), Placement::gpu},
+      {"CPU work while the sensor is stuck high", decode(0.99, 5.6), Placement::unknown},
+      {"no GPU sensor, CPU busy", decode(std::nullopt, 5.6), Placement::unknown},
+      {"no GPU sensor, runner waits", decode(std::nullopt, 0.4), Placement::gpu},
+      {"runner unreadable, GPU busy", decode(0.97, std::nullopt), Placement::gpu},
+      {"nothing readable", decode(std::nullopt, std::nullopt), Placement::unknown},
+  };
+  for (const Row& row : rows) EXPECT_EQ(first_verdict(row.evidence), row.expected) << row.what;
+}
+
+TEST(Judge, FollowsEvidenceAgainstADeclaration) {
+  Evidence e = decode(0.01, 5.6);
+  e.declared_gpu_share = 1.0;
+  const Verdict v = judge(e, Belief{}).verdict;
+  EXPECT_EQ(v.placement, Placement::cpu);
+  EXPECT_THAT(v.flags, Contains("declared_mismatch"));
+  EXPECT_THAT(v.explanation, HasSubstr("GPU 1 %, runner 5.60 cores of 6 threads, /api/ps says 100 % GPU"));
+}
+
+TEST(Judge, AnHonestDeclarationDecidesWhatEvidenceLeavesOpen) {
+  Evidence e = decode(std::nullopt, 5.6);
+  e.declared_gpu_share = 0.0;
+  EXPECT_EQ(first_verdict(e), Placement::cpu);
+}
+
+TEST(Judge, SplitModelsArePartial) {
+  Evidence e = decode(0.4, 3.0);
+  e.declared_gpu_share = 0.5;
+  EXPECT_EQ(first_verdict(e), Placement::partial);
+}
+
+TEST(Judge, ASilentGpuAndAnIdleRunnerMeanABrokenSensor) {
+  const Verdict v = judge(decode(0.0, 0.4), Belief{}).verdict;
+  EXPECT_EQ(v.placement, Placement::unknown);
+}
+
+TEST(Judge, WithTwoThreadsOnlyMostOfThemTells) {
+  EXPECT_EQ(first_verdict(decode(0.97, 0.9, 2)), Placement::gpu);
+  EXPECT_EQ(first_verdict(decode(0.01, 1.9, 2)), Placement::cpu);
+}
+
+TEST(Judge, WithoutAnyGpuItIsTheCpu) {
+  Evidence e = decode(std::nullopt, std::nullopt);
+  e.gpu_present = false;
+  const Verdict v = judge(e, Belief{}).verdict;
+  EXPECT_EQ(v.placement, Placement::cpu);
+  EXPECT_THAT(v.flags, Contains("no_gpu"));
+}
+
+TEST(Judge, AShortDecodeProvesNothing) {
+  Evidence e = decode(0.01, 5.6);
+  e.decode_window = 900ms;
+  EXPECT_EQ(first_verdict(e), Placement::unknown);
+  e.decode_window = 5s;
+  e.output_tokens = 1;
+  EXPECT_EQ(first_verdict(e), Placement::unknown);
+}
+
+TEST(Judge, ARequestForTheCpuIsExpected) {
+  Evidence e = decode(0.01, 5.6);
+  e.cpu_requested = true;
+  EXPECT_THAT(judge(e, Belief{}).verdict.flags, Contains("expected"));
+}
+
+TEST(Judge, EvidenceAccumulatesButNeverLocks) {
+  Belief prior;
+  const Evidence squeezed = decode(0.01, 3.0);
+  int requests = 0;
+  for (; requests < 4; ++requests) {
+    const Judgement j = judge(squeezed, prior);
+    if (j.verdict.placement == Placement::cpu) break;
+    prior = next_prior(j.posterior);
+  }
+  EXPECT_EQ(requests, 1);  // the second request decides
+  for (int i = 0; i < 100; ++i) prior = next_prior(judge(decode(0.97, 0.4), prior).posterior);
+  EXPECT_EQ(judge(decode(0.01, 5.6), prior).verdict.placement, Placement::cpu);
+}
+
+TEST(Judge, BeliefsAddUpToOne) {
+  const Belief p = judge(decode(0.4, 3.0), Belief{}).posterior;
+  EXPECT_NEAR(p.gpu + p.cpu + p.partial, 1, 1e-12);
+}
+
+}  // namespace
+}  // namespace tegrascope
