@@ -1,0 +1,277 @@
+#include "agent/analysis/analysis.hpp"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+namespace tegrascope {
+namespace {
+
+constexpr std::size_t kRecentRequests = 16;
+constexpr double kBusyRunnerCores = 0.10;
+constexpr std::int64_t kMinTokensForJoules = 16;
+constexpr Nanoseconds kSnapshotInterval = std::chrono::seconds(1);
+
+bool is_busy_mode(const std::string& mode) {
+  return mode != "idle" && mode != "iowait" && mode != "guest" && mode != "guest_nice";
+}
+
+}  // namespace
+
+Analysis::Analysis(const AnalysisOptions& options)
+    : options_(options),
+      attribution_(options.attribution),
+      models_(options.model_cap),
+      requests_(attribution_, models_, residency_) {}
+
+void Analysis::add(const Batch& batch) {
+  add_sensors(timeline_.add(batch));
+  if (batch.lists_processes) add_processes(batch);
+}
+
+void Analysis::add_sensors(const std::vector<Reading>& readings) {
+  double busy_cpu_seconds = 0;
+  std::optional<MonotonicTime> cpu_at;
+  for (const Reading& r : readings) {
+    switch (r.signal) {
+      case Signal::board_power_watts:
+        attribution_.sensors().add_power(r.at, r.value);
+        break;
+      case Signal::gpu_utilization_ratio:
+        if (r.instance.empty() || r.instance == "0") attribution_.sensors().add_gpu_load(r.at, r.value);
+        break;
+      case Signal::cpu_seconds:
+        if (is_busy_mode(r.kind)) busy_cpu_seconds += r.value;
+        cpu_at = r.at;
+        break;
+      default:
+        break;
+    }
+  }
+  if (cpu_at) attribution_.sensors().add_total_cpu(*cpu_at, from_seconds(busy_cpu_seconds));
+}
+
+void Analysis::add_processes(const Batch& batch) {
+  std::set<ProcessId> before;
+  std::set<ProcessId> now;
+  for (const ProcessReading& p : residency_.processes()) before.insert(p.id);
+  residency_.set_processes(batch.processes);
+  for (const ProcessReading& p : batch.processes) {
+    now.insert(p.id);
+    if (p.role != ProcessRole::runner || !p.cpu_time) continue;
+    attribution_.sensors().add_runner_cpu(p.id, p.at, *p.cpu_time);
+    const auto last = runner_cpu_.find(p.id);
+    if (last != runner_cpu_.end() && p.at > last->second.first) {
+      const double seconds = to_seconds(p.at - last->second.first);
+      const double cores = to_seconds(*p.cpu_time - last->second.second) / seconds;
+      for (const auto& [name, state] : residency_.servers()) {
+        const bool belongs = state.server.serve_pid == p.serve_pid || residency_.servers().size() == 1;
+        if (!belongs || cores < kBusyRunnerCores) continue;
+        const Witness witness = requests_.exact_open_on(name) ? Witness::relay : Witness::process;
+        server_busy_seconds_[name][witness] += seconds;
+      }
+    }
+    runner_cpu_[p.id] = {p.at, *p.cpu_time};
+  }
+  if (before == now) return;
+  asked_about_.clear();
+  for (const auto& [name, state] : residency_.servers()) poll_wanted_.insert(name);
+  std::erase_if(runner_cpu_, [&](const auto& entry) { return now.count(entry.first) == 0; });
+  requests_.find_runners();
+}
+
+void Analysis::add(const RequestEvent& event) {
+  requests_.add(event);
+  if (const auto* progress = std::get_if<RequestProgress>(&event)) want_poll_for(progress->id);
+  if (const auto* ended = std::get_if<RequestEnded>(&event)) {
+    request_ended_ = true;
+    want_poll_for(ended->id);
+  }
+}
+
+void Analysis::want_poll_for(RequestId id) {
+  const LiveRequest* request = requests_.find(id);
+  if (request == nullptr || !request->first_content || !request->exact()) return;
+  const std::string& server = request->started.server;
+  if (residency_.declared_gpu_share(server, request->model_name)) return;
+  if (asked_about_.insert(request->key).second) poll_wanted_.insert(server);
+}
+
+void Analysis::add(const ServerState& state) {
+  residency_.set_server(state);
+  for (const ResidentModel& model : state.models) models_.admit(model.name);
+  requests_.find_runners();
+}
+
+void Analysis::set_servers(const std::vector<OllamaServer>& servers) { residency_.keep_only(servers); }
+
+std::vector<RequestRecord> Analysis::take_judged() { return std::exchange(judged_, {}); }
+
+void Analysis::advance(MonotonicTime now) {
+  attribution_.advance(now);
+  for (const auto& finished : attribution_.take_finished()) judge_finished(finished);
+  for (const auto& booked : attribution_.take_booked()) count_booked(booked);
+
+  std::set<ProcessId> needed;
+  for (const ProcessReading& p : residency_.processes()) needed.insert(p.id);
+  for (const auto& [id, request] : requests_.live()) {
+    if (request.runner) needed.insert(request.runner->id);
+  }
+  std::vector<ProcessId> gone;
+  for (const auto& [id, curve] : attribution_.sensors().runners()) {
+    const auto last = curve.last();
+    if (needed.count(id) == 0 && last && *last < attribution_.position()) gone.push_back(id);
+  }
+  for (const ProcessId& id : gone) attribution_.sensors().forget_runner(id);
+}
+
+Evidence Analysis::evidence_for(const LiveRequest& request, const Attribution::Finished& finished) const {
+  Evidence e;
+  e.decode_window = finished.decode.window;
+  e.output_tokens = static_cast<std::int64_t>(request.counted_output);
+  e.gpu_load_ratio = finished.decode.gpu_load_ratio;
+  e.gpu_samples = finished.decode.gpu_samples;
+  e.runner_cores = finished.decode.runner_cores;
+  e.runner_threads = options_.attribution.cores;
+  if (request.runner && request.runner->threads) e.runner_threads = *request.runner->threads;
+  e.gpu_present = options_.gpu_present;
+  e.declared_gpu_share = residency_.declared_gpu_share(request.started.server, request.model_name);
+  e.cpu_requested = request.gpu_layers == 0 || (request.runner && request.runner->gpu_layers_requested == 0);
+  return e;
+}
+
+RequestRecord Analysis::record_of(const LiveRequest& request, const Attribution::Finished& finished) const {
+  RequestRecord r;
+  r.id = request.started.id;
+  r.witness = request.started.witness;
+  r.server = request.key.server;
+  r.model = request.key.model;
+  r.endpoint = request.started.endpoint;
+  r.operation = request.started.operation;
+  r.streamed = request.streamed;
+  r.outcome = request.ended->outcome;
+  r.status_code = request.ended->status_code;
+  r.started = request.started.at;
+  r.ended = request.ended->at;
+  r.first_content = request.first_content;
+  if (request.ended->counts) {
+    r.prompt_tokens = request.ended->counts->prompt_tokens;
+    r.output_tokens = request.ended->counts->output_tokens;
+  }
+  if (!r.output_tokens && request.counted_output > 0) {
+    r.output_tokens = static_cast<std::int64_t>(request.counted_output);
+    r.tokens_estimated = true;
+  }
+  for (const PhaseWindow& w : finished.windows.windows) r.phase_time[w.phase] += w.end - w.begin;
+  r.phase_amounts = finished.amounts;
+  r.energy_known = finished.energy_known;
+  r.gpu_known = finished.gpu_known;
+  r.reasons = finished.reasons;
+  r.decode = finished.decode;
+  r.decode.output_tokens = static_cast<std::int64_t>(request.counted_output);
+  return r;
+}
+
+void Analysis::judge_finished(const Attribution::Finished& finished) {
+  LiveRequest* request = requests_.find(finished.id);
+  if (request == nullptr) return;
+  RequestRecord record = record_of(*request, finished);
+  ModelView& view = models_.view(request->key);
+  for (const PhaseWindow& w : finished.windows.windows) {
+    Nanoseconds time = w.end - w.begin;
+    if (w.phase == Phase::decode) time = std::max(time - request->counted_decode, Nanoseconds::zero());
+    view.phase_ns[w.phase] += time.count();
+  }
+
+  const std::string done = request->ended->counts ? request->ended->counts->done_reason : "";
+  if (done != "load" && done != "unload") {
+    const Evidence evidence = evidence_for(*request, finished);
+    const auto runner = request->runner ? std::optional(request->runner->id) : std::nullopt;
+    record.verdict = trackers_[request->key].judge_request(evidence, runner, record.ended);
+    record.decode.runner_threads = evidence.runner_threads;
+    ++view.verdicts[record.verdict.placement];
+    if (record.verdict.placement != Placement::unknown) cpu_asked_for_[request->key] = evidence.cpu_requested;
+  }
+  judged_.push_back(record);
+  recent_.push_back(std::move(record));
+  if (recent_.size() > kRecentRequests) recent_.pop_front();
+  request_ended_ = true;
+}
+
+void Analysis::count_booked(const Attribution::Finished& booked) {
+  const auto record =
+      std::find_if(recent_.begin(), recent_.end(), [&](const RequestRecord& r) { return r.id == booked.id; });
+  if (record != recent_.end()) {
+    record->phase_amounts = booked.amounts;
+    record->reasons = booked.reasons;
+    if (record->energy_known && record->output_tokens.value_or(0) >= kMinTokensForJoules) {
+      double joules = 0;
+      for (const auto& [phase, amounts] : booked.amounts) {
+        if (phase != Phase::load) joules += static_cast<double>(amounts.energy_nj) * 1e-9;
+      }
+      models_.view({record->server, record->model})
+          .joules_per_token.observe(joules / static_cast<double>(*record->output_tokens));
+    }
+  }
+  requests_.forget(booked.id);
+}
+
+bool Analysis::snapshot_due(MonotonicTime now) const {
+  return request_ended_ || !last_snapshot_ || now - *last_snapshot_ >= kSnapshotInterval;
+}
+
+SnapshotPtr Analysis::make_snapshot(MonotonicTime now) {
+  auto snapshot = std::make_shared<Snapshot>();
+  snapshot->at = now;
+  snapshot->board = options_.board;
+  snapshot->collectors = timeline_.collectors();
+  snapshot->readings = timeline_.fresh(now);
+  snapshot->rail_energy_nj = timeline_.rail_energy_nj();
+  snapshot->ledger = attribution_.ledger().totals();
+  fill_servers(*snapshot);
+  for (const auto& [key, phases] : attribution_.ledger().accounts()) models_.view(key);
+  fill_models(*snapshot);
+  snapshot->recent.assign(recent_.begin(), recent_.end());
+  snapshot->observation_errors = requests_.observation_errors();
+  snapshot->label_overflow_models = models_.overflow();
+  snapshot->dropped_events = dropped_events_;
+  last_snapshot_ = now;
+  request_ended_ = false;
+  return snapshot;
+}
+
+void Analysis::fill_servers(Snapshot& snapshot) const {
+  for (const auto& [name, state] : residency_.servers()) {
+    ServerView view;
+    view.state = state;
+    const auto busy = server_busy_seconds_.find(name);
+    if (busy != server_busy_seconds_.end()) view.busy_seconds = busy->second;
+    snapshot.servers.push_back(std::move(view));
+  }
+}
+
+void Analysis::fill_models(Snapshot& snapshot) const {
+  std::map<ModelKey, ModelView> views = models_.views();
+  for (const auto& [key, phases] : attribution_.ledger().accounts()) {
+    ModelView& view = views.at(key);
+    for (const auto& [phase, amounts] : phases) view.attributed[phase] = amounts;
+  }
+  for (const auto& [id, request] : requests_.live()) {
+    if (request.ended) continue;
+    const auto view = views.find(request.key);
+    if (view == views.end()) continue;
+    const bool opaque = !request.exact() || (!request.streamed && !request.model_name.empty());
+    ++(opaque                  ? view->second.in_flight_opaque
+       : request.first_content ? view->second.in_flight_generating
+                               : view->second.in_flight_waiting);
+  }
+  for (auto& [key, view] : views) {
+    const auto tracker = trackers_.find(key);
+    if (tracker != trackers_.end()) view.placement = tracker->second.state();
+    const auto asked = cpu_asked_for_.find(key);
+    view.gpu_expected = asked == cpu_asked_for_.end() || !asked->second;
+    snapshot.models.push_back(std::move(view));
+  }
+}
+
+}  // namespace tegrascope

@@ -1,0 +1,88 @@
+// Understanding, as one object: readings, request events and server states with their times go in, snapshots
+// come out. Pure: no thread, file, socket or clock, so hours of simulated time pass in seconds. One thread at
+// a time.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "agent/analysis/model_table.hpp"
+#include "agent/analysis/request_table.hpp"
+#include "agent/analysis/residency.hpp"
+#include "agent/analysis/timeline.hpp"
+#include "agent/attribution/attribution.hpp"
+#include "agent/model/snapshot.hpp"
+#include "agent/placement/tracker.hpp"
+
+namespace tegrascope {
+
+struct AnalysisOptions {
+  AttributionOptions attribution;
+  std::size_t model_cap = 16;
+  std::optional<BoardIdentity> board;
+  std::optional<bool> gpu_present;  // absent: not known
+};
+
+class Analysis {
+ public:
+  explicit Analysis(const AnalysisOptions& options);
+
+  void add(const Batch& batch);
+  void add(const RequestEvent& event);
+  void add(const ServerState& state);
+  void set_servers(const std::vector<OllamaServer>& servers);
+  void set_dropped_events(std::uint64_t dropped) { dropped_events_ = dropped; }
+
+  // Closes what lies behind the watermark, judges the requests that are complete.
+  void advance(MonotonicTime now);
+
+  // A request is open, or its evidence is not complete yet: sample fast.
+  bool busy() const { return !requests_.live().empty(); }
+  // Servers whose next poll will tell more: their runners changed, or they answer for a model they did not
+  // list.
+  std::set<std::string> take_poll_wanted() { return std::exchange(poll_wanted_, {}); }
+  // Requests judged since the last call, newest last: for the log.
+  std::vector<RequestRecord> take_judged();
+
+  // A snapshot is due: a second has passed, or a request ended.
+  bool snapshot_due(MonotonicTime now) const;
+  SnapshotPtr make_snapshot(MonotonicTime now);
+
+  const Attribution& attribution() const { return attribution_; }
+
+ private:
+  void add_sensors(const std::vector<Reading>& readings);
+  void add_processes(const Batch& batch);
+  void want_poll_for(RequestId id);
+  void judge_finished(const Attribution::Finished& finished);
+  void count_booked(const Attribution::Finished& booked);
+  Evidence evidence_for(const LiveRequest& request, const Attribution::Finished& finished) const;
+  RequestRecord record_of(const LiveRequest& request, const Attribution::Finished& finished) const;
+  void fill_models(Snapshot& snapshot) const;
+  void fill_servers(Snapshot& snapshot) const;
+
+  AnalysisOptions options_;
+  Attribution attribution_;
+  Timeline timeline_;
+  ModelTable models_;
+  Residency residency_;
+  RequestTable requests_;
+  std::map<ModelKey, PlacementTracker> trackers_;
+  std::map<ModelKey, bool> cpu_asked_for_;
+  std::map<ProcessId, std::pair<MonotonicTime, Nanoseconds>> runner_cpu_;
+  std::map<std::string, std::map<Witness, double>> server_busy_seconds_;
+  std::deque<RequestRecord> recent_;
+  std::vector<RequestRecord> judged_;
+  std::set<std::string> poll_wanted_;
+  std::set<ModelKey> asked_about_;  // models polled for since the runners last changed
+  bool request_ended_ = false;
+  std::optional<MonotonicTime> last_snapshot_;
+  std::uint64_t dropped_events_ = 0;
+};
+
+}  // namespace tegrascope

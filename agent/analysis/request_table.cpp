@@ -1,0 +1,162 @@
+#include "agent/analysis/request_table.hpp"
+
+#include <algorithm>
+
+namespace tegrascope {
+namespace {
+
+ObservedRequest observed(const LiveRequest& request) {
+  ObservedRequest seen;
+  seen.witness = request.started.witness;
+  seen.operation = request.started.operation;
+  seen.streamed = request.streamed;
+  seen.started = request.started.at;
+  seen.first_content = request.first_content;
+  if (request.ended) {
+    seen.ended = request.ended->at;
+    seen.outcome = request.ended->outcome;
+    seen.counts = request.ended->counts;
+  }
+  return seen;
+}
+
+}  // namespace
+
+RequestTable::RequestTable(Attribution& attribution, ModelTable& models, const Residency& residency)
+    : attribution_(attribution), models_(models), residency_(residency) {}
+
+void RequestTable::add(const RequestEvent& event) {
+  std::visit([this](const auto& e) { on(e); }, event);
+}
+
+LiveRequest* RequestTable::find(RequestId id) {
+  const auto it = live_.find(id);
+  return it == live_.end() ? nullptr : &it->second;
+}
+
+bool RequestTable::any_open() const {
+  return std::any_of(live_.begin(), live_.end(), [](const auto& entry) { return !entry.second.ended; });
+}
+
+bool RequestTable::exact_open_on(const std::string& server) const {
+  return std::any_of(live_.begin(), live_.end(), [&](const auto& entry) {
+    const LiveRequest& r = entry.second;
+    return r.exact() && !r.ended && r.started.server == server;
+  });
+}
+
+void RequestTable::on(const RequestStarted& event) {
+  // One request, one record: a busy runner is the request that an exact witness already reports.
+  if (event.witness == Witness::process && exact_open_on(event.server)) return;
+  LiveRequest request;
+  request.started = event;
+  request.key = {event.server, std::string(kOtherModel)};
+  attribution_.open(event.id, observed(request), request.key);
+  live_.insert_or_assign(event.id, std::move(request));
+}
+
+void RequestTable::on(const RequestDescribed& event) {
+  LiveRequest* request = find(event.id);
+  if (request == nullptr || request->ended) return;
+  request->model_name = resolve_model_name(event.model);
+  request->streamed = event.streamed;
+  request->gpu_layers = event.gpu_layers;
+  if (event.runner) {
+    request->runner = residency_.runner(*event.runner);
+    attribution_.set_runner(event.id, *event.runner);
+  }
+  relabel(event.id, *request);
+  find_runner(event.id, *request);
+}
+
+void RequestTable::relabel(RequestId id, LiveRequest& request) {
+  request.key.model = models_.label(request.model_name);
+  // A name that Ollama has not confirmed yet is shown only once something is counted under it.
+  if (request.key.model != kOtherModel) models_.view(request.key);
+  attribution_.describe(id, request.key, request.streamed);
+}
+
+void RequestTable::find_runner(RequestId id, LiveRequest& request) {
+  if (request.runner && residency_.runner(request.runner->id)) return;
+  const auto runner = residency_.runner_of(request.started.server, request.model_name);
+  if (!runner) return;
+  request.runner = runner;
+  attribution_.set_runner(id, runner->id);
+}
+
+void RequestTable::find_runners() {
+  for (auto& [id, request] : live_) {
+    if (request.ended) continue;
+    if (!request.model_name.empty() && models_.label(request.model_name) != request.key.model)
+      relabel(id, request);
+    find_runner(id, request);
+  }
+}
+
+void RequestTable::on(const RequestProgress& event) {
+  LiveRequest* request = find(event.id);
+  if (request == nullptr || request->ended) return;
+  count_stream(*request, event.at, event.content_chunks, event.chunk_gaps, event.first_content);
+}
+
+void RequestTable::count_stream(LiveRequest& request, MonotonicTime at, std::uint64_t chunks,
+                                const Histogram& gaps, std::optional<MonotonicTime> first_content) {
+  if (first_content && !request.first_content) {
+    request.first_content = first_content;
+    models_.admit(request.model_name);  // Ollama answers for it
+    relabel(request.started.id, request);
+    attribution_.set_first_content(request.started.id, *first_content);
+  }
+  ModelView& view = models_.view(request.key);
+  if (gaps.count() > 0) view.inter_token_seconds.merge(gaps);
+  request.chunks = std::max(request.chunks, chunks);
+  if (!request.streamed || !request.first_content) return;
+  if (request.chunks > request.counted_output) {
+    view.output_tokens += request.chunks - request.counted_output;
+    request.counted_output = request.chunks;
+  }
+  const Nanoseconds decode = at - *request.first_content;
+  if (decode > request.counted_decode) {
+    view.phase_ns[Phase::decode] += (decode - request.counted_decode).count();
+    request.counted_decode = decode;
+  }
+}
+
+void RequestTable::on(const RequestEnded& event) {
+  LiveRequest* request = find(event.id);
+  if (request == nullptr || request->ended) return;
+  if (event.status_code == 200) models_.admit(request->model_name);
+  relabel(event.id, *request);
+  find_runner(event.id, *request);
+  count_stream(*request, event.at, event.content_chunks, event.chunk_gaps, event.first_content);
+  request->ended = event;
+  count_end(*request, event);
+  attribution_.close(event.id, observed(*request));
+}
+
+void RequestTable::count_end(LiveRequest& request, const RequestEnded& event) {
+  if (!event.observation_error.empty()) ++observation_errors_[event.observation_error];
+  ModelView& view = models_.view(request.key);
+  if (request.exact()) {
+    ++view.requests[{request.started.endpoint, event.status_code}];
+    if (event.outcome == Outcome::client_aborted) ++view.aborted["client"];
+    if (event.outcome == Outcome::upstream_aborted) ++view.aborted["upstream"];
+    auto& duration =
+        view.duration_seconds.try_emplace(request.started.operation, kRequestDurationEdges).first->second;
+    duration.observe(to_seconds(event.at - request.started.at));
+    if (request.streamed && request.first_content) {
+      view.first_token_seconds.observe(to_seconds(*request.first_content - request.started.at));
+    }
+  }
+  if (!event.counts) return;
+  if (event.counts->prompt_tokens)
+    view.input_tokens += static_cast<std::uint64_t>(*event.counts->prompt_tokens);
+  const auto output =
+      static_cast<std::uint64_t>(std::max<std::int64_t>(event.counts->output_tokens.value_or(0), 0));
+  if (output > request.counted_output) {
+    view.output_tokens += output - request.counted_output;
+    request.counted_output = output;
+  }
+}
+
+}  // namespace tegrascope

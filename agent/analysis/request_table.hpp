@@ -1,0 +1,69 @@
+// Follows each request from its events: counters of its model, and its way into the attribution. Pure.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "agent/analysis/model_table.hpp"
+#include "agent/analysis/residency.hpp"
+#include "agent/attribution/attribution.hpp"
+#include "agent/model/request.hpp"
+
+namespace tegrascope {
+
+struct LiveRequest {
+  RequestStarted started;
+  std::string model_name;  // as Ollama resolves it; empty until described
+  ModelKey key;            // the labels it is counted under
+  bool streamed = false;
+  std::optional<int> gpu_layers;  // asked for by the client
+  std::optional<ProcessReading> runner;
+  std::optional<MonotonicTime> first_content;
+  std::optional<RequestEnded> ended;
+  std::uint64_t chunks = 0;
+  std::uint64_t counted_output = 0;  // tokens already in the model's counter
+  Nanoseconds counted_decode{};      // decode time already in the model's counter
+
+  bool exact() const { return started.witness <= Witness::capture; }
+};
+
+class RequestTable {
+ public:
+  RequestTable(Attribution& attribution, ModelTable& models, const Residency& residency);
+
+  void add(const RequestEvent& event);
+  // Runners came or went, or a poll told more: finds the runner of requests that have none.
+  void find_runners();
+
+  const std::map<RequestId, LiveRequest>& live() const { return live_; }
+  LiveRequest* find(RequestId id);
+  void forget(RequestId id) { live_.erase(id); }
+
+  // Any request not ended (on `server`, seen by an exact witness).
+  bool any_open() const;
+  bool exact_open_on(const std::string& server) const;
+
+  const std::map<std::string, std::uint64_t>& observation_errors() const { return observation_errors_; }
+
+ private:
+  void on(const RequestStarted& event);
+  void on(const RequestDescribed& event);
+  void on(const RequestProgress& event);
+  void on(const RequestEnded& event);
+  void relabel(RequestId id, LiveRequest& request);
+  void count_stream(LiveRequest& request, MonotonicTime at, std::uint64_t chunks, const Histogram& gaps,
+                    std::optional<MonotonicTime> first_content);
+  void count_end(LiveRequest& request, const RequestEnded& event);
+  void find_runner(RequestId id, LiveRequest& request);
+
+  Attribution& attribution_;
+  ModelTable& models_;
+  const Residency& residency_;
+  std::map<RequestId, LiveRequest> live_;
+  std::map<std::string, std::uint64_t> observation_errors_;
+};
+
+}  // namespace tegrascope

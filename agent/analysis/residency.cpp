@@ -1,0 +1,66 @@
+#include "agent/analysis/residency.hpp"
+
+#include <algorithm>
+
+namespace tegrascope {
+
+void Residency::set_server(const ServerState& state) {
+  ServerState& stored = servers_[state.server.name];
+  const std::vector<ResidentModel> before = std::move(stored.models);
+  stored = state;
+  // A poll that timed out leaves open what is resident: the last list stands.
+  if (state.up && !state.models_known) stored.models = before;
+}
+
+void Residency::keep_only(const std::vector<OllamaServer>& servers) {
+  std::erase_if(servers_, [&](const auto& entry) {
+    return std::none_of(servers.begin(), servers.end(),
+                        [&](const OllamaServer& s) { return s.name == entry.first; });
+  });
+}
+
+void Residency::set_processes(const std::vector<ProcessReading>& processes) { processes_ = processes; }
+
+const ResidentModel* Residency::resident(const std::string& server, const std::string& model) const {
+  const auto state = servers_.find(server);
+  if (state == servers_.end()) return nullptr;
+  for (const ResidentModel& m : state->second.models) {
+    if (m.name == model) return &m;
+  }
+  return nullptr;
+}
+
+std::optional<ProcessReading> Residency::runner_of(const std::string& server,
+                                                   const std::string& model) const {
+  const auto state = servers_.find(server);
+  const std::int64_t serve_pid = state == servers_.end() ? 0 : state->second.server.serve_pid;
+  std::vector<const ProcessReading*> candidates;
+  for (const ProcessReading& p : processes_) {
+    if (p.role != ProcessRole::runner) continue;
+    if (serve_pid != 0 && p.serve_pid != 0 && p.serve_pid != serve_pid) continue;
+    candidates.push_back(&p);
+  }
+  if (candidates.size() == 1) return *candidates.front();
+  const ResidentModel* m = resident(server, model);
+  if (m == nullptr || m->model_blob.empty()) return std::nullopt;
+  for (const ProcessReading* p : candidates) {
+    if (p->model_blob == m->model_blob) return *p;
+  }
+  return std::nullopt;
+}
+
+std::optional<ProcessReading> Residency::runner(const ProcessId& id) const {
+  for (const ProcessReading& p : processes_) {
+    if (p.id == id) return p;
+  }
+  return std::nullopt;
+}
+
+std::optional<double> Residency::declared_gpu_share(const std::string& server,
+                                                    const std::string& model) const {
+  const ResidentModel* m = resident(server, model);
+  if (m == nullptr || !m->size_bytes || *m->size_bytes == 0 || !m->size_vram_bytes) return std::nullopt;
+  return std::min(static_cast<double>(*m->size_vram_bytes) / static_cast<double>(*m->size_bytes), 1.0);
+}
+
+}  // namespace tegrascope

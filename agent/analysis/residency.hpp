@@ -1,0 +1,42 @@
+// Which models are where: what servers declare, which runner processes exist, and which runner serves which
+// model. Pure.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/model/ollama.hpp"
+#include "agent/model/reading.hpp"
+
+namespace tegrascope {
+
+class Residency {
+ public:
+  void set_server(const ServerState& state);
+  // Servers that discovery no longer sees are dropped.
+  void keep_only(const std::vector<OllamaServer>& servers);
+  // Complete list of Ollama's processes alive.
+  void set_processes(const std::vector<ProcessReading>& processes);
+
+  const std::map<std::string, ServerState>& servers() const { return servers_; }
+  const std::vector<ProcessReading>& processes() const { return processes_; }
+
+  // The runner that serves `model` (as Ollama resolves it) on `server`: the only one of that server, or the
+  // one whose
+  // --model blob is the resident model's. Absent: none, or not to be told apart.
+  std::optional<ProcessReading> runner_of(const std::string& server, const std::string& model) const;
+  std::optional<ProcessReading> runner(const ProcessId& id) const;
+
+  // size_vram / size that the server declares for the model; absent when it is not resident or gave no size.
+  std::optional<double> declared_gpu_share(const std::string& server, const std::string& model) const;
+
+ private:
+  const ResidentModel* resident(const std::string& server, const std::string& model) const;
+
+  std::map<std::string, ServerState> servers_;
+  std::vector<ProcessReading> processes_;
+};
+
+}  // namespace tegrascope

@@ -1,0 +1,51 @@
+// The newest reading of each series and what collectors say of themselves. Pure.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "agent/attribution/sample_curve.hpp"
+#include "agent/model/reading.hpp"
+#include "agent/model/snapshot.hpp"
+
+namespace tegrascope {
+
+// Older than this a reading is not shown: five idle sampling intervals.
+inline constexpr Nanoseconds kReadingStaleAfter = std::chrono::seconds(5);
+
+class Timeline {
+ public:
+  // Takes a batch in. Returns the readings that were accepted: tegrastats stands in for a sensor only while
+  // no other collector has a fresh value of the same series.
+  std::vector<Reading> add(const Batch& batch);
+
+  std::vector<Reading> fresh(MonotonicTime now) const;
+  std::vector<CollectorStatus> collectors() const;
+  // Time integral of each rail's power since the agent started, nanojoules.
+  std::map<std::string, std::int64_t> rail_energy_nj() const;
+
+ private:
+  struct Latest {
+    Reading reading;
+    std::string collector;
+  };
+  using Key = std::tuple<Signal, std::string, std::string>;
+  // Trapezoid over the samples of one rail; a gap adds nothing.
+  struct Integral {
+    MonotonicTime at{};
+    double watts = 0;
+    double nanojoules = 0;
+    bool started = false;
+  };
+
+  void integrate_rail(const Reading& reading);
+
+  std::map<Key, Latest> latest_;
+  std::map<std::string, CollectorStatus> collectors_;
+  std::map<std::string, Integral> rails_;
+};
+
+}  // namespace tegrascope

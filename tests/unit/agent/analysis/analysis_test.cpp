@@ -1,0 +1,289 @@
+// The whole understanding on literal times: a board, a runner and requests in, a snapshot out.
+#include "agent/analysis/analysis.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace tegrascope {
+namespace {
+
+using namespace std::chrono_literals;
+
+MonotonicTime t(double seconds) { return MonotonicTime{from_seconds(seconds)}; }
+
+constexpr const char* kServer = "127.0.0.1:11434";
+constexpr ProcessId kServe{100, 5};
+constexpr ProcessId kRunner{200, 9};
+
+// A board whose Ollama has one model loaded. Time moves in steps of 100 ms.
+class Board {
+ public:
+  explicit Board(std::optional<bool> gpu_present = true) : analysis_(options(gpu_present)) {
+    ServerState state;
+    state.server = {kServer, std::string("http://") + kServer, kServe.pid};
+    state.up = true;
+    state.models_known = true;
+    ResidentModel model;
+    model.name = "qwen2.5:7b";
+    model.size_bytes = 1000;
+    model.size_vram_bytes = 1000;
+    state.models = {model};
+    analysis_.add(state);
+  }
+
+  void run_until(double seconds, double watts, double gpu_load, double cores, ProcessId runner = kRunner) {
+    while (now_ < seconds - 1e-9) {
+      now_ += 0.1;
+      cpu_seconds_ += cores * 0.1;
+      Batch sensors;
+      sensors.collector = "rails";
+      sensors.readings = {{Signal::board_power_watts, "", "input_rail", watts, t(now_)},
+                          {Signal::gpu_utilization_ratio, "0", "", gpu_load, t(now_)}};
+      analysis_.add(sensors);
+      Batch processes;
+      processes.collector = "processes";
+      processes.lists_processes = true;
+      ProcessReading p;
+      p.id = runner;
+      p.role = ProcessRole::runner;
+      p.serve_pid = kServe.pid;
+      p.cpu_time = from_seconds(cpu_seconds_);
+      p.at = t(now_);
+      processes.processes = {p};
+      analysis_.add(processes);
+      analysis_.advance(t(now_));
+    }
+  }
+
+  void start(RequestId id, double at, Witness witness = Witness::relay) {
+    analysis_.add(RequestStarted{id, witness, kServer, "/api/chat", Operation::chat, t(at)});
+  }
+  void describe(RequestId id, const std::string& model, bool streamed) {
+    RequestDescribed d;
+    d.id = id;
+    d.model = model;
+    d.streamed = streamed;
+    analysis_.add(d);
+  }
+  void first(RequestId id, double at, std::uint64_t chunks) {
+    RequestProgress p;
+    p.id = id;
+    p.at = t(at);
+    p.first_content = t(at);
+    p.content_chunks = chunks;
+    analysis_.add(p);
+  }
+  void end(RequestId id, double first, double at, std::int64_t tokens, double decode) {
+    RequestEnded e;
+    e.id = id;
+    e.at = t(at);
+    e.status_code = 200;
+    e.first_content = t(first);
+    e.content_chunks = static_cast<std::uint64_t>(tokens);
+    e.counts = FinalCounts{};
+    e.counts->total_duration = 1s;
+    e.counts->prompt_eval_duration = 300ms;
+    e.counts->eval_duration = from_seconds(decode);
+    e.counts->prompt_tokens = 12;
+    e.counts->output_tokens = tokens;
+    e.counts->done_reason = "stop";
+    analysis_.add(e);
+  }
+
+  // A request that decodes for four seconds from a second after `at`.
+  void whole_request(RequestId id, double at, double watts, double load, double cores,
+                     ProcessId runner = kRunner) {
+    start(id, at);
+    describe(id, "qwen2.5:7b", true);
+    run_until(at + 1, watts, load, cores, runner);
+    first(id, at + 1, 1);
+    run_until(at + 5, watts, load, cores, runner);
+    end(id, at + 1, at + 5, 40, 4);
+    run_until(at + 8, 5, 0, 0, runner);
+  }
+
+  SnapshotPtr snapshot() { return analysis_.make_snapshot(t(now_)); }
+  const ModelView& model() {
+    last_ = snapshot();
+    return last_->models.at(0);
+  }
+  Analysis& analysis() { return analysis_; }
+  double now() const { return now_; }
+
+ private:
+  static AnalysisOptions options(std::optional<bool> gpu_present) {
+    AnalysisOptions o;
+    o.attribution.cores = 6;
+    o.gpu_present = gpu_present;
+    return o;
+  }
+  Analysis analysis_;
+  double now_ = 0;
+  double cpu_seconds_ = 0;
+  SnapshotPtr last_;
+};
+
+double joules(const ModelView& view, Phase phase) {
+  return static_cast<double>(view.attributed.at(phase).energy_nj) * 1e-9;
+}
+
+TEST(Analysis, ARequestOnTheGpuIsCountedBookedAndJudged) {
+  Board board;
+  board.run_until(3, 5, 0, 0);
+  board.whole_request(1, 3, 12, 0.97, 0.4);
+  const ModelView& m = board.model();
+  EXPECT_EQ(m.server, kServer);
+  EXPECT_EQ(m.model, "qwen2.5:7b");
+  EXPECT_EQ(m.requests.at({"/api/chat", 200}), 1u);
+  EXPECT_EQ(m.output_tokens, 40u);
+  EXPECT_EQ(m.input_tokens, 12u);
+  EXPECT_EQ(m.phase_ns.at(Phase::decode), Nanoseconds(4s).count());
+  EXPECT_NEAR(joules(m, Phase::decode), 48, 1.5);
+  EXPECT_EQ(m.placement, Placement::gpu);
+  EXPECT_EQ(m.verdicts.at(Placement::gpu), 1u);
+  EXPECT_EQ(m.joules_per_token.count(), 1u);
+  EXPECT_EQ(m.first_token_seconds.count(), 1u);
+  EXPECT_FALSE(board.analysis().busy());
+  EXPECT_TRUE(board.analysis().attribution().ledger().balanced());
+}
+
+TEST(Analysis, TheGaugeFollowsAFallbackAndItsRecovery) {
+  Board board;
+  constexpr ProcessId fallen{201, 9};
+  constexpr ProcessId recovered{202, 9};
+  board.run_until(3, 5, 0, 0);
+  board.whole_request(1, 3, 12, 0.97, 0.4);
+  EXPECT_EQ(board.model().placement, Placement::gpu);
+  board.whole_request(2, 12, 9, 0.01, 5.6, fallen);
+  EXPECT_EQ(board.model().placement, Placement::cpu);
+  EXPECT_THAT(board.snapshot()->recent.back().verdict.flags, testing::Contains("declared_mismatch"));
+  board.whole_request(3, 21, 12, 0.97, 0.4, recovered);
+  EXPECT_EQ(board.model().placement, Placement::gpu);
+}
+
+TEST(Analysis, TokensAndDecodeTimeAreCountedWhileAStreamRuns) {
+  Board board;
+  board.run_until(1, 5, 0, 0);
+  board.start(1, 1);
+  board.describe(1, "qwen2.5:7b", true);
+  board.run_until(2, 12, 0.97, 0.4);
+  board.first(1, 2, 1);
+  board.run_until(4, 12, 0.97, 0.4);
+  RequestProgress p;
+  p.id = 1;
+  p.at = t(4);
+  p.first_content = t(2);
+  p.content_chunks = 19;
+  board.analysis().add(p);
+  EXPECT_EQ(board.model().output_tokens, 19u);
+  EXPECT_EQ(board.model().phase_ns.at(Phase::decode), Nanoseconds(2s).count());
+  EXPECT_EQ(board.model().in_flight_generating, 1u);
+  EXPECT_TRUE(board.analysis().busy());
+  board.end(1, 2, 6, 40, 4);
+  board.run_until(9, 5, 0, 0);
+  EXPECT_EQ(board.model().output_tokens, 40u);
+  EXPECT_EQ(board.model().phase_ns.at(Phase::decode), Nanoseconds(4s).count());
+}
+
+TEST(Analysis, OneRequestOneRecord) {
+  Board board;
+  board.run_until(1, 5, 0, 0);
+  board.start(1, 1);
+  board.describe(1, "qwen2.5:7b", true);
+  board.run_until(2, 12, 0.97, 0.4);
+  board.start(2, 1.2, Witness::process);  // the same work, seen as a busy runner
+  RequestEnded end;
+  end.id = 2;
+  end.at = t(5);
+  board.first(1, 2, 1);
+  board.run_until(6, 12, 0.97, 0.4);
+  board.analysis().add(end);
+  board.end(1, 2, 6, 40, 4);
+  board.run_until(10, 5, 0, 0);
+  EXPECT_EQ(board.snapshot()->recent.size(), 1u);
+  EXPECT_EQ(board.model().verdicts.at(Placement::gpu), 1u);
+}
+
+TEST(Analysis, ABusyRunnerAloneIsARequestWithoutTokens) {
+  Board board;
+  board.run_until(3, 5, 0, 0);
+  board.start(1, 3, Witness::process);
+  RequestDescribed d;
+  d.id = 1;
+  d.model = "qwen2.5:7b";
+  d.runner = kRunner;
+  board.analysis().add(d);
+  board.run_until(8, 9, 0.01, 5.6);
+  RequestEnded e;
+  e.id = 1;
+  e.at = t(8);
+  board.analysis().add(e);
+  board.run_until(11, 5, 0, 0);
+  const ModelView& m = board.model();
+  EXPECT_EQ(m.placement, Placement::cpu);
+  EXPECT_NEAR(joules(m, Phase::unknown), 45, 1.5);
+  EXPECT_EQ(m.output_tokens, 0u);
+  EXPECT_TRUE(m.requests.empty());
+}
+
+TEST(Analysis, AnUnknownModelIsOther) {
+  Board board;
+  board.run_until(1, 5, 0, 0);
+  board.start(1, 1);
+  board.describe(1, "nosuch", true);
+  RequestEnded e;
+  e.id = 1;
+  e.at = t(1.1);
+  e.status_code = 404;
+  e.outcome = Outcome::error;
+  board.analysis().add(e);
+  board.run_until(4, 5, 0, 0);
+  EXPECT_EQ(board.model().model, "other");
+  EXPECT_EQ(board.model().requests.at({"/api/chat", 404}), 1u);
+  EXPECT_FALSE(board.model().placement);
+}
+
+TEST(Analysis, AsksForAPollWhenRunnersChangeOrAModelIsNotListed) {
+  Board board;
+  board.run_until(0.1, 5, 0, 0);
+  EXPECT_THAT(board.analysis().take_poll_wanted(), testing::ElementsAre(kServer));
+  board.run_until(1, 5, 0, 0);
+  EXPECT_TRUE(board.analysis().take_poll_wanted().empty());
+  board.start(1, 1);
+  board.describe(1, "new:1b", true);
+  board.first(1, 2, 1);
+  EXPECT_THAT(board.analysis().take_poll_wanted(), testing::ElementsAre(kServer));
+  board.first(1, 2.5, 2);
+  EXPECT_TRUE(board.analysis().take_poll_wanted().empty());
+}
+
+TEST(Analysis, ASnapshotIsDueEachSecondAndAtARequestsEnd) {
+  Board board;
+  EXPECT_TRUE(board.analysis().snapshot_due(t(1)));
+  board.run_until(1, 5, 0, 0);
+  board.snapshot();
+  EXPECT_FALSE(board.analysis().snapshot_due(t(1.9)));
+  EXPECT_TRUE(board.analysis().snapshot_due(t(2)));
+  board.start(1, 1);
+  board.end(1, 1, 1.5, 1, 0.1);
+  EXPECT_TRUE(board.analysis().snapshot_due(t(1.5)));
+}
+
+TEST(Analysis, WhatIsExportedAddsUp) {
+  Board board;
+  board.run_until(3, 5, 0, 0);
+  board.whole_request(1, 3, 12, 0.97, 0.4);
+  board.start(2, board.now());
+  board.run_until(board.now() + 2, 12, 0.9, 0.4);
+  const SnapshotPtr s = board.snapshot();
+  std::int64_t sum = s->ledger.pending_energy_nj;
+  for (const ModelView& m : s->models) {
+    for (const auto& [phase, amounts] : m.attributed) sum += amounts.energy_nj;
+  }
+  for (const auto& [reason, nj] : s->ledger.unattributed_energy_nj) sum += nj;
+  EXPECT_EQ(sum, s->ledger.measured_energy_nj);
+  EXPECT_GT(s->ledger.pending_energy_nj, 0);
+}
+
+}  // namespace
+}  // namespace tegrascope

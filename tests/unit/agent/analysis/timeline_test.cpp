@@ -1,0 +1,73 @@
+#include "agent/analysis/timeline.hpp"
+
+#include <gtest/gtest.h>
+
+namespace tegrascope {
+namespace {
+
+using namespace std::chrono_literals;
+
+MonotonicTime at(double seconds) { return MonotonicTime{from_seconds(seconds)}; }
+
+Batch batch(const std::string& collector, std::vector<Reading> readings, double time = 1) {
+  Batch b;
+  b.collector = collector;
+  b.started = at(time);
+  b.finished = at(time) + 2ms;
+  b.readings = std::move(readings);
+  return b;
+}
+
+Reading gpu(double load, double time) { return {Signal::gpu_utilization_ratio, "0", "", load, at(time)}; }
+
+TEST(Timeline, ShowsNothingOlderThanItsStalenessBound) {
+  Timeline timeline;
+  timeline.add(batch("gpu", {gpu(0.5, 1)}));
+  EXPECT_EQ(timeline.fresh(at(5.9)).size(), 1u);
+  EXPECT_TRUE(timeline.fresh(at(6)).empty());
+}
+
+TEST(Timeline, TegrastatsStandsInOnlyWhileNobodyElseReads) {
+  Timeline timeline;
+  EXPECT_EQ(timeline.add(batch("tegrastats", {gpu(0.9, 1)})).size(), 1u);
+  EXPECT_EQ(timeline.add(batch("gpu", {gpu(0.5, 2)})).size(), 1u);
+  EXPECT_TRUE(timeline.add(batch("tegrastats", {gpu(0.9, 3)})).empty());
+  EXPECT_DOUBLE_EQ(timeline.fresh(at(3)).at(0).value, 0.5);
+  EXPECT_EQ(timeline.add(batch("tegrastats", {gpu(0.9, 8)})).size(), 1u);
+}
+
+TEST(Timeline, IntegratesRailsAndLeavesGapsOut) {
+  Timeline timeline;
+  const auto rail = [](double watts, double time) {
+    return Reading{Signal::rail_power_watts, "VDD_IN", "", watts, at(time)};
+  };
+  for (double t : {0.0, 1.0, 2.0, 12.0, 13.0}) timeline.add(batch("rails", {rail(5, t)}));
+  EXPECT_EQ(timeline.rail_energy_nj().at("VDD_IN"), 15'000'000'000);
+}
+
+TEST(Timeline, ARailBelowZeroNeverTakesJoulesBack) {
+  Timeline timeline;
+  for (double t : {0.0, 1.0, 2.0}) {
+    timeline.add(batch("rails", {{Signal::rail_power_watts, "VDD_CPU_CV", "", -0.4, at(t)}}));
+  }
+  EXPECT_EQ(timeline.rail_energy_nj().at("VDD_CPU_CV"), 0);
+}
+
+TEST(Timeline, CountsWhatACollectorDid) {
+  Timeline timeline;
+  Batch failed = batch("gpu", {});
+  failed.errors = {{ErrorReason::parse, "load: 'x'"}, {ErrorReason::parse, "load: 'y'"}};
+  failed.missed_slots = 3;
+  timeline.add(failed);
+  const CollectorStatus status = timeline.collectors().at(0);
+  EXPECT_FALSE(status.up);
+  EXPECT_EQ(status.errors.at(ErrorReason::parse), 2u);
+  EXPECT_EQ(status.missed_slots, 3u);
+  EXPECT_EQ(status.error, "load: 'x'");
+  EXPECT_NEAR(status.sample_seconds, 0.002, 1e-9);
+  timeline.add(batch("gpu", {gpu(0.5, 2)}, 2));
+  EXPECT_EQ(timeline.collectors().at(0).error, "");
+}
+
+}  // namespace
+}  // namespace tegrascope
