@@ -1,0 +1,38 @@
+#include "collectors/collector.hpp"
+#include "collectors/jetson/gpu.hpp"
+#include "collectors/jetson/rails.hpp"
+#include "collectors/jetson/tegrastats.hpp"
+#include "collectors/jetson/thermal.hpp"
+#include "collectors/linux/cpu.hpp"
+#include "collectors/linux/memory.hpp"
+#include "collectors/linux/processes.hpp"
+#include "collectors/linux/self.hpp"
+
+namespace tegrascope {
+namespace {
+
+template <class T>
+std::unique_ptr<Collector> make(const HostPaths& paths) {
+  return std::make_unique<T>(paths);
+}
+
+}  // namespace
+
+const std::vector<CollectorInfo>& builtin_collectors() {
+  using std::chrono::milliseconds;
+  constexpr milliseconds kEverySlot{0};
+  constexpr milliseconds kEverySecond{1000};
+  static const std::vector<CollectorInfo> list{
+      {"cpu", true, kEverySecond, make<CpuCollector>},
+      {"memory", true, kEverySecond, make<MemoryCollector>},
+      {"processes", true, kEverySlot, make<ProcessesCollector>},
+      {"self", true, kEverySecond, make<SelfCollector>},
+      {"gpu", true, kEverySlot, make<GpuCollector>},
+      {"rails", true, kEverySlot, make<RailsCollector>},
+      {"thermal", true, kEverySecond, make<ThermalCollector>},
+      {"tegrastats", false, kEverySecond, make<TegrastatsCollector>},
+  };
+  return list;
+}
+
+}  // namespace tegrascope

@@ -1,0 +1,169 @@
+#include "collectors/sysfs_file.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+
+#include "collectors/text.hpp"
+
+namespace tegrascope {
+namespace {
+
+constexpr std::size_t kFirstBuffer = 4096;  // a sysfs file is at most one page
+constexpr std::size_t kLargestText = 1 << 20;
+constexpr int kNotRegular = -1;
+
+bool is_gone(int error) {
+  return error == ENODEV || error == ESRCH || error == ENOENT || error == ESTALE || error == EBADF;
+}
+
+std::string describe(int error) {
+  if (error == kNotRegular) return "is not a regular file; remove it or mount the kernel's file system there";
+  std::string text = std::generic_category().message(error);
+  if (error == EACCES || error == EPERM) text += "; allow the agent's user to read it, or run as root";
+  return text;
+}
+
+}  // namespace
+
+SysfsFile::SysfsFile(SysfsFile&& other) noexcept
+    : path_(std::move(other.path_)), fd_(std::exchange(other.fd_, -1)), on_disk_(other.on_disk_) {}
+
+SysfsFile& SysfsFile::operator=(SysfsFile&& other) noexcept {
+  if (this != &other) {
+    close();
+    path_ = std::move(other.path_);
+    fd_ = std::exchange(other.fd_, -1);
+    on_disk_ = other.on_disk_;
+  }
+  return *this;
+}
+
+std::optional<SysfsFile> SysfsFile::if_present(const std::filesystem::path& path) {
+  SysfsFile file(path);
+  const int error = file.open();
+  if (error == ENOENT || error == ENOTDIR) return std::nullopt;
+  return file;
+}
+
+int SysfsFile::open() {
+  const int fd = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  if (fd < 0) return errno;
+  struct stat status {};
+  if (::fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
+    ::close(fd);
+    return kNotRegular;
+  }
+  struct statfs file_system {};
+  on_disk_ = ::fstatfs(fd, &file_system) != 0 ||
+             (file_system.f_type != SYSFS_MAGIC && file_system.f_type != PROC_SUPER_MAGIC &&
+              file_system.f_type != DEBUGFS_MAGIC);
+  fd_ = fd;
+  return 0;
+}
+
+void SysfsFile::close() {
+  if (fd_ >= 0) ::close(fd_);
+  fd_ = -1;
+}
+
+bool SysfsFile::replaced() const {
+  struct stat status {};
+  return on_disk_ && ::fstat(fd_, &status) == 0 && status.st_nlink == 0;
+}
+
+SysfsFile::Raw SysfsFile::read(char* data, std::size_t size) {
+  Raw raw;
+  bool opened_now = false;
+  if (fd_ >= 0 && replaced()) close();
+  while (true) {
+    if (fd_ < 0) {
+      raw.error = open();
+      raw.opening = raw.error != 0;
+      if (raw.opening) return raw;
+      opened_now = true;
+    }
+    const MonotonicTime before = monotonic_now();
+    ssize_t count;
+    do {
+      count = ::pread(fd_, data, size, 0);
+    } while (count < 0 && errno == EINTR);
+    raw.error = count < 0 ? errno : 0;
+    raw.at = before + (monotonic_now() - before) / 2;
+    raw.size = count < 0 ? 0 : static_cast<std::size_t>(count);
+    if (!is_gone(raw.error)) return raw;
+    if (raw.error == EBADF) fd_ = -1;  // somebody else closed it; the number may be another file's by now
+    close();
+    if (opened_now) return raw;
+  }
+}
+
+std::optional<ReadError> SysfsFile::error_of(const Raw& raw) const {
+  if (!raw.opening && (raw.error == EAGAIN || raw.error == ENODATA || raw.error == ENXIO))
+    return std::nullopt;
+  ErrorReason reason = ErrorReason::missing;
+  if (raw.error == EACCES || raw.error == EPERM) reason = ErrorReason::permission;
+  if (raw.error == ETIMEDOUT) reason = ErrorReason::timeout;
+  return ReadError{reason, path_.string() + ": " + describe(raw.error)};
+}
+
+ReadResult<std::string_view> SysfsFile::read_text(std::string& buffer) {
+  if (buffer.size() < kFirstBuffer) buffer.resize(kFirstBuffer);
+  while (true) {
+    const Raw raw = read(buffer.data(), buffer.size());
+    if (raw.error != 0) {
+      if (auto error = error_of(raw)) return *std::move(error);
+      return ReadResult<std::string_view>::none();
+    }
+    if (raw.size < buffer.size() || buffer.size() >= kLargestText)
+      return {std::string_view(buffer.data(), raw.size), raw.at};
+    buffer.resize(buffer.size() * 2);
+  }
+}
+
+ReadResult<std::int64_t> SysfsFile::read_integer(std::int64_t min, std::int64_t max) {
+  std::array<char, 128> buffer;
+  const Raw raw = read(buffer.data(), buffer.size());
+  if (raw.error != 0) {
+    if (auto error = error_of(raw)) return *std::move(error);
+    return ReadResult<std::int64_t>::none();
+  }
+  const std::string_view text = trim({buffer.data(), raw.size});
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (end != text.data() + text.size() || error == std::errc::invalid_argument)
+    return ReadError{ErrorReason::parse, path_.string() + ": expected an integer, got " + quoted(text)};
+  if (error != std::errc{} || value < min || value > max)
+    return ReadError{ErrorReason::range, path_.string() + ": " + quoted(text) + " is outside " +
+                                             std::to_string(min) + ".." + std::to_string(max)};
+  return {value, raw.at};
+}
+
+std::string read_once(const std::filesystem::path& path) {
+  std::string buffer;
+  const auto text = SysfsFile(path).read_text(buffer);
+  return text ? std::string(trim(*text)) : std::string();
+}
+
+std::vector<std::string> list_directory(const std::filesystem::path& path) {
+  std::vector<std::string> names;
+  DIR* directory = ::opendir(path.c_str());
+  if (directory == nullptr) return names;
+  while (const dirent* entry = ::readdir(directory)) {
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") names.emplace_back(name);
+  }
+  ::closedir(directory);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+}  // namespace tegrascope
