@@ -1,0 +1,105 @@
+#include "exporters/http/endpoints.hpp"
+
+#include <utility>
+
+namespace tegrascope {
+namespace {
+
+std::string escaped(std::string_view text) {
+  std::string html;
+  for (const char c : text) {
+    switch (c) {
+      case '&':
+        html += "&amp;";
+        break;
+      case '<':
+        html += "&lt;";
+        break;
+      case '>':
+        html += "&gt;";
+        break;
+      case '"':
+        html += "&quot;";
+        break;
+      case '\'':
+        html += "&#39;";
+        break;
+      default:
+        html += c;
+    }
+  }
+  return html;
+}
+
+std::string board_line(const Snapshot& snapshot) {
+  if (!snapshot.board || snapshot.board->module.empty()) return "unknown board";
+  const BoardIdentity& board = *snapshot.board;
+  std::string line = board.module;
+  if (!board.l4t.empty()) line += ", L4T " + board.l4t;
+  if (!board.jetpack.empty()) line += ", JetPack " + board.jetpack;
+  return line;
+}
+
+std::string server_line(const ServerState& state) {
+  if (!state.up) return "does not answer: " + state.error;
+  return state.version.empty() ? "is up" : "is up, version " + state.version;
+}
+
+std::string placement_rows(const Snapshot& snapshot) {
+  std::string rows;
+  for (const ModelView& model : snapshot.models) {
+    const std::string_view placement = model.placement ? to_string(*model.placement) : "not judged yet";
+    rows += "<tr><td>" + escaped(model.server) + "</td><td>" + escaped(model.model) + "</td><td>" +
+            escaped(placement) + "</td></tr>\n";
+  }
+  return rows;
+}
+
+}  // namespace
+
+Endpoints::Endpoints(const SnapshotSource& source, BuildInfo build)
+    : source_(source), build_(build), metrics_(source, std::move(build)) {}
+
+HttpReply Endpoints::operator()(const HttpRequest& request) {
+  if (request.path == "/metrics") return {200, std::string{MetricsPage::kContentType}, metrics_.text()};
+  if (request.path == "/-/healthy") return text_reply(200, "tegrascope is healthy.\n");
+  if (request.path == "/-/ready") return ready();
+  if (request.path == "/" && request.loopback) return landing();
+  return text_reply(404, "There is no such page; /metrics, /-/healthy and /-/ready exist.\n");
+}
+
+HttpReply Endpoints::ready() {
+  if (!was_ready_) was_ready_ = !source_.latest()->readings.empty();
+  if (was_ready_) return text_reply(200, "tegrascope is ready.\n");
+  return text_reply(503,
+                    "not ready: no sensor has been read yet; `tegrascope doctor` says what is missing.\n");
+}
+
+HttpReply Endpoints::landing() const {
+  HttpReply reply = text_reply(200, landing_page(*source_.latest(), build_));
+  reply.content_type = "text/html; charset=utf-8";
+  return reply;
+}
+
+std::string landing_page(const Snapshot& snapshot, const BuildInfo& build) {
+  std::string page =
+      "<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>tegrascope</title>\n"
+      "<style>body{font-family:sans-serif;margin:2em;max-width:50em}td,th{text-align:left;padding-right:2em}<"
+      "/style>\n"
+      "</head>\n<body>\n<h1>tegrascope " +
+      escaped(build.version) + "</h1>\n<p>" + escaped(board_line(snapshot)) +
+      "</p>\n<ul>\n<li><a href=\"/metrics\">/metrics</a></li>\n<li><a "
+      "href=\"/-/healthy\">/-/healthy</a></li>\n"
+      "<li><a href=\"/-/ready\">/-/ready</a></li>\n</ul>\n<h2>Ollama</h2>\n";
+  if (snapshot.servers.empty()) page += "<p>No Ollama server was found.</p>\n";
+  for (const ServerView& server : snapshot.servers) {
+    page += "<p>" + escaped(server.state.server.name) + " " + escaped(server_line(server.state)) + "</p>\n";
+  }
+  if (!snapshot.models.empty()) {
+    page += "<table>\n<tr><th>server</th><th>model</th><th>runs on</th></tr>\n" + placement_rows(snapshot) +
+            "</table>\n";
+  }
+  return page + "</body>\n</html>\n";
+}
+
+}  // namespace tegrascope

@@ -1,0 +1,105 @@
+// The one table of what the agent exports: names, types, help and label names. Code, docs/metrics.md,
+// dashboards and rules take their names from here.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <span>
+#include <string_view>
+
+namespace tegrascope {
+
+enum class MetricKind { counter, gauge, histogram };
+
+// In the order of the table and of the exposition.
+enum class Family : std::size_t {
+  build_info,
+  board_info,
+  collector_up,
+  samples_total,
+  sample_errors_total,
+  sample_gaps_total,
+  sample_duration_seconds_total,
+  boot_time_seconds,
+  cpu_seconds_total,
+  cpu_online,
+  cpu_frequency_hertz,
+  memory_total_bytes,
+  memory_available_bytes,
+  memory_bytes,
+  swap_total_bytes,
+  swap_used_bytes,
+  gpu_busy_seconds_total,
+  gpu_utilization_ratio,
+  gpu_frequency_hertz,
+  gpu_frequency_max_hertz,
+  emc_utilization_ratio,
+  emc_frequency_hertz,
+  board_power_watts,
+  board_energy_joules_total,
+  board_power_source_info,
+  rail_power_watts,
+  rail_energy_joules_total,
+  rail_voltage_volts,
+  rail_current_amperes,
+  temperature_celsius,
+  ollama_up,
+  ollama_version_info,
+  ollama_loaded_models,
+  ollama_busy_seconds_total,
+  model_info,
+  model_size_bytes,
+  model_gpu_size_bytes,
+  model_offload_ratio,
+  model_context_length_tokens,
+  model_gpu_expected,
+  model_placement,
+  placement_verdicts_total,
+  requests_total,
+  requests_aborted_total,
+  requests_in_flight,
+  request_duration_seconds,
+  time_to_first_token_seconds,
+  inter_token_latency_seconds,
+  request_joules_per_output_token,
+  tokens_total,
+  phase_seconds_total,
+  attributed_energy_joules_total,
+  attributed_idle_energy_joules_total,
+  attributed_gpu_seconds_total,
+  attributed_cpu_seconds_total,
+  unattributed_energy_joules_total,
+  unattributed_gpu_seconds_total,
+  pending_energy_joules,
+  pending_gpu_seconds,
+  observation_errors_total,
+  label_overflow_total,
+  events_dropped_total,
+  process_cpu_seconds_total,
+  process_resident_memory_bytes,
+  process_virtual_memory_bytes,
+  process_open_fds,
+  process_max_fds,
+  process_start_time_seconds
+};
+inline constexpr std::size_t kFamilies = static_cast<std::size_t>(Family::process_start_time_seconds) + 1;
+inline constexpr std::size_t kMaxLabels = 5;
+
+struct FamilyInfo {
+  Family family{};
+  std::string_view name;
+  MetricKind kind{};
+  std::array<std::string_view, kMaxLabels> label_names;  // those not used are empty
+  std::string_view help;
+
+  std::span<const std::string_view> labels() const {
+    std::size_t n = 0;
+    while (n < kMaxLabels && !label_names[n].empty()) ++n;
+    return std::span{label_names}.first(n);
+  }
+};
+
+std::span<const FamilyInfo> catalogue();
+const FamilyInfo& info(Family family);
+
+}  // namespace tegrascope

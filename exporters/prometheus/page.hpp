@@ -1,0 +1,32 @@
+// The text of /metrics, rendered once per snapshot and reused by every scrape of it.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "agent/model/snapshot.hpp"
+#include "exporters/prometheus/view.hpp"
+
+namespace tegrascope {
+
+// Service thread only.
+class MetricsPage {
+ public:
+  static constexpr std::string_view kContentType = "text/plain; version=0.0.4; charset=utf-8";
+
+  // `source` must outlive this.
+  MetricsPage(const SnapshotSource& source, BuildInfo build);
+
+  // Of the newest snapshot, in Prometheus' text format 0.0.4; never null. The same pointer until a new one is
+  // published.
+  std::shared_ptr<const std::string> text();
+
+ private:
+  const SnapshotSource& source_;
+  const BuildInfo build_;
+  SnapshotPtr rendered_;  // kept alive, so that a new snapshot cannot have its address
+  std::shared_ptr<const std::string> text_;
+};
+
+}  // namespace tegrascope

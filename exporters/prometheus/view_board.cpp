@@ -1,0 +1,108 @@
+#include <string>
+
+#include "exporters/prometheus/view_parts.hpp"
+
+namespace tegrascope {
+namespace {
+
+void write_collectors(const Snapshot& snapshot, FamilyWriter& out) {
+  for (const CollectorStatus& c : snapshot.collectors) {
+    if (c.absent) continue;
+    out.add(Family::collector_up, {c.name}, c.up ? 1 : 0);
+    out.add(Family::samples_total, {c.name}, static_cast<double>(c.samples));
+    out.add(Family::sample_gaps_total, {c.name}, static_cast<double>(c.missed_slots));
+    out.add(Family::sample_duration_seconds_total, {c.name}, c.sample_seconds);
+    for (const ErrorReason reason : kErrorReasons) {
+      const auto count = c.errors.find(reason);
+      out.add(Family::sample_errors_total, {c.name, to_string(reason)},
+              count == c.errors.end() ? 0 : static_cast<double>(count->second));
+    }
+  }
+}
+
+void write_reading(const Reading& r, FamilyWriter& out) {
+  switch (r.signal) {
+    case Signal::cpu_seconds:
+      return out.add(Family::cpu_seconds_total, {r.instance, r.kind}, r.value);
+    case Signal::cpu_online:
+      return out.add(Family::cpu_online, {r.instance}, r.value);
+    case Signal::cpu_frequency_hertz:
+      return out.add(Family::cpu_frequency_hertz, {r.instance}, r.value);
+    case Signal::memory_total_bytes:
+      return out.add(Family::memory_total_bytes, {}, r.value);
+    case Signal::memory_available_bytes:
+      return out.add(Family::memory_available_bytes, {}, r.value);
+    case Signal::memory_bytes:
+      return out.add(Family::memory_bytes, {r.kind}, r.value);
+    case Signal::swap_total_bytes:
+      return out.add(Family::swap_total_bytes, {r.kind}, r.value);
+    case Signal::swap_used_bytes:
+      return out.add(Family::swap_used_bytes, {r.kind}, r.value);
+    case Signal::gpu_utilization_ratio:
+      return out.add(Family::gpu_utilization_ratio, {r.instance}, r.value);
+    case Signal::gpu_frequency_hertz:
+      return out.add(Family::gpu_frequency_hertz, {r.instance}, r.value);
+    case Signal::gpu_frequency_max_hertz:
+      return out.add(Family::gpu_frequency_max_hertz, {r.instance}, r.value);
+    case Signal::emc_utilization_ratio:
+      return out.add(Family::emc_utilization_ratio, {}, r.value);
+    case Signal::emc_frequency_hertz:
+      return out.add(Family::emc_frequency_hertz, {}, r.value);
+    case Signal::rail_voltage_volts:
+      return out.add(Family::rail_voltage_volts, {r.instance}, r.value);
+    case Signal::rail_current_amperes:
+      return out.add(Family::rail_current_amperes, {r.instance}, r.value);
+    case Signal::rail_power_watts:
+      return out.add(Family::rail_power_watts, {r.instance}, r.value);
+    case Signal::board_power_watts:
+      out.add(Family::board_power_watts, {}, r.value);
+      return out.add(Family::board_power_source_info, {r.kind}, 1);
+    case Signal::temperature_celsius:
+      return out.add(Family::temperature_celsius, {r.instance}, r.value);
+    case Signal::self_cpu_seconds:
+      return out.add(Family::process_cpu_seconds_total, {}, r.value);
+    case Signal::self_resident_bytes:
+      return out.add(Family::process_resident_memory_bytes, {}, r.value);
+    case Signal::self_virtual_bytes:
+      return out.add(Family::process_virtual_memory_bytes, {}, r.value);
+    case Signal::self_open_fds:
+      return out.add(Family::process_open_fds, {}, r.value);
+    case Signal::self_max_fds:
+      return out.add(Family::process_max_fds, {}, r.value);
+    case Signal::self_start_time_seconds:
+      return out.add(Family::process_start_time_seconds, {}, r.value);
+    case Signal::boot_time_seconds:
+      return out.add(Family::boot_time_seconds, {}, r.value);
+  }
+}
+
+// The ledger knows one GPU, as every Jetson has; it carries the number of the one that was read.
+std::string gpu_number(const Snapshot& snapshot) {
+  for (const Reading& r : snapshot.readings) {
+    if (r.signal == Signal::gpu_utilization_ratio) return r.instance;
+  }
+  return "0";
+}
+
+void write_totals(const Snapshot& snapshot, FamilyWriter& out) {
+  const LedgerView& ledger = snapshot.ledger;
+  if (ledger.energy_known) out.add(Family::board_energy_joules_total, {}, joules(ledger.measured_energy_nj));
+  if (ledger.gpu_known) {
+    out.add(Family::gpu_busy_seconds_total, {gpu_number(snapshot)}, seconds(ledger.measured_gpu_busy_ns));
+  }
+  for (const auto& [rail, energy] : snapshot.rail_energy_nj) {
+    out.add(Family::rail_energy_joules_total, {rail}, joules(energy));
+  }
+}
+
+}  // namespace
+
+void write_board(const Snapshot& snapshot, FamilyWriter& out) {
+  if (const auto& b = snapshot.board)
+    out.add(Family::board_info, {b->module, b->soc, b->l4t, b->jetpack, b->kernel}, 1);
+  write_collectors(snapshot, out);
+  for (const Reading& reading : snapshot.readings) write_reading(reading, out);
+  write_totals(snapshot, out);
+}
+
+}  // namespace tegrascope

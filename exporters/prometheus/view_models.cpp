@@ -1,0 +1,106 @@
+#include <string>
+
+#include "exporters/prometheus/view_parts.hpp"
+
+namespace tegrascope {
+namespace {
+
+template <typename Map, typename Key>
+auto value_or_zero(const Map& map, const Key& key) {
+  const auto it = map.find(key);
+  return it == map.end() ? typename Map::mapped_type{} : it->second;
+}
+
+void write_requests(const ModelView& m, FamilyWriter& out) {
+  for (const auto& [key, count] : m.requests) {
+    out.add(Family::requests_total, {m.server, m.model, key.first, std::to_string(key.second)},
+            static_cast<double>(count));
+  }
+  for (const char* by : {"client", "upstream", "timeout"}) {
+    out.add(Family::requests_aborted_total, {m.server, m.model, by},
+            static_cast<double>(value_or_zero(m.aborted, by)));
+  }
+  const auto in_flight = [&](std::string_view phase, std::uint64_t count) {
+    out.add(Family::requests_in_flight, {m.server, m.model, phase}, static_cast<double>(count));
+  };
+  in_flight("waiting", m.in_flight_waiting);
+  in_flight("generating", m.in_flight_generating);
+  in_flight("opaque", m.in_flight_opaque);
+  for (const auto& [operation, durations] : m.duration_seconds) {
+    out.add(Family::request_duration_seconds, {m.server, m.model, to_string(operation)}, durations);
+  }
+  out.add(Family::time_to_first_token_seconds, {m.server, m.model}, m.first_token_seconds);
+  out.add(Family::inter_token_latency_seconds, {m.server, m.model}, m.inter_token_seconds);
+  out.add(Family::tokens_total, {m.server, m.model, "input"}, static_cast<double>(m.input_tokens));
+  out.add(Family::tokens_total, {m.server, m.model, "output"}, static_cast<double>(m.output_tokens));
+}
+
+void write_attribution(const ModelView& m, const LedgerView& ledger, FamilyWriter& out) {
+  for (const Phase phase : kPhases) {
+    const auto add = [&](Family family, double value) {
+      out.add(family, {m.server, m.model, to_string(phase)}, value);
+    };
+    const Amounts amounts = value_or_zero(m.attributed, phase);
+    add(Family::phase_seconds_total, seconds(value_or_zero(m.phase_ns, phase)));
+    add(Family::attributed_cpu_seconds_total, seconds(amounts.cpu_ns));
+    if (ledger.gpu_known) add(Family::attributed_gpu_seconds_total, seconds(amounts.gpu_busy_ns));
+    if (!ledger.energy_known) continue;
+    add(Family::attributed_energy_joules_total, joules(amounts.energy_nj));
+    add(Family::attributed_idle_energy_joules_total, joules(amounts.idle_energy_nj));
+  }
+  if (ledger.energy_known) {
+    out.add(Family::request_joules_per_output_token, {m.server, m.model}, m.joules_per_token);
+  }
+}
+
+void write_placement(const ModelView& m, FamilyWriter& out) {
+  out.add(Family::model_gpu_expected, {m.server, m.model}, m.gpu_expected ? 1 : 0);
+  for (const Placement placement : kPlacements) {
+    const std::string_view name = to_string(placement);
+    out.add(Family::placement_verdicts_total, {m.server, m.model, name},
+            static_cast<double>(value_or_zero(m.verdicts, placement)));
+    if (m.placement)
+      out.add(Family::model_placement, {m.server, m.model, name}, *m.placement == placement ? 1 : 0);
+  }
+}
+
+void write_rest_of_ledger(const LedgerView& ledger, FamilyWriter& out) {
+  for (const Unattributed reason : kUnattributed) {
+    const std::string_view name = to_string(reason);
+    if (ledger.energy_known) {
+      out.add(Family::unattributed_energy_joules_total, {name},
+              joules(value_or_zero(ledger.unattributed_energy_nj, reason)));
+    }
+    if (ledger.gpu_known) {
+      out.add(Family::unattributed_gpu_seconds_total, {name},
+              seconds(value_or_zero(ledger.unattributed_gpu_busy_ns, reason)));
+    }
+  }
+  if (ledger.energy_known) out.add(Family::pending_energy_joules, {}, joules(ledger.pending_energy_nj));
+  if (ledger.gpu_known) out.add(Family::pending_gpu_seconds, {}, seconds(ledger.pending_gpu_busy_ns));
+}
+
+void write_quality(const Snapshot& snapshot, FamilyWriter& out) {
+  for (const auto& [reason, count] : snapshot.observation_errors) {
+    out.add(Family::observation_errors_total, {reason}, static_cast<double>(count));
+  }
+  for (const char* reason : {"json", "oversize", "encoding", "usage_missing"}) {
+    out.add(Family::observation_errors_total, {reason}, 0);  // left out where it was counted
+  }
+  out.add(Family::label_overflow_total, {"model"}, static_cast<double>(snapshot.label_overflow_models));
+  out.add(Family::events_dropped_total, {}, static_cast<double>(snapshot.dropped_events));
+}
+
+}  // namespace
+
+void write_models(const Snapshot& snapshot, FamilyWriter& out) {
+  for (const ModelView& model : snapshot.models) {
+    write_placement(model, out);
+    write_requests(model, out);
+    write_attribution(model, snapshot.ledger, out);
+  }
+  write_rest_of_ledger(snapshot.ledger, out);
+  write_quality(snapshot, out);
+}
+
+}  // namespace tegrascope

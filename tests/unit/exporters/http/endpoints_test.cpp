@@ -1,0 +1,92 @@
+#include "exporters/http/endpoints.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "sample_snapshots.hpp"
+
+namespace tegrascope {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+HttpRequest request(const std::string& path, bool loopback = true) {
+  HttpRequest r;
+  r.method = "GET";
+  r.path = path;
+  r.loopback = loopback;
+  return r;
+}
+
+TEST(Endpoints, metrics) {
+  const FixedSource source{full_snapshot()};
+  Endpoints endpoints{source, {"0.1.0", ""}};
+  const HttpReply reply = endpoints(request("/metrics"));
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_EQ(reply.content_type, "text/plain; version=0.0.4; charset=utf-8");
+  EXPECT_THAT(*reply.body, HasSubstr("tegrascope_ollama_up{server=\"127.0.0.1:11434\"} 1\n"));
+  EXPECT_EQ(endpoints(request("/metrics")).body, reply.body);
+}
+
+TEST(Endpoints, healthy) {
+  const FixedSource source;
+  Endpoints endpoints{source, {}};
+  EXPECT_EQ(endpoints(request("/-/healthy")).status, 200);
+  EXPECT_EQ(*endpoints(request("/-/healthy")).body, "tegrascope is healthy.\n");
+}
+
+TEST(Endpoints, ready_from_the_first_reading_on) {
+  FixedSource source;
+  Endpoints endpoints{source, {}};
+  EXPECT_EQ(endpoints(request("/-/ready")).status, 503);
+  EXPECT_THAT(*endpoints(request("/-/ready")).body, HasSubstr("not ready: "));
+  source.set(full_snapshot());
+  EXPECT_EQ(endpoints(request("/-/ready")).status, 200);
+  source.set(Snapshot{});
+  EXPECT_EQ(endpoints(request("/-/ready")).status, 200);
+}
+
+TEST(Endpoints, unknown_pages) {
+  const FixedSource source;
+  Endpoints endpoints{source, {}};
+  for (const char* path : {"/metrics/", "/metric", "/-/", "", "//", "/api/v1/nothing", "/index.html"}) {
+    EXPECT_EQ(endpoints(request(path)).status, 404) << path;
+  }
+}
+
+TEST(Endpoints, beyond_loopback_only_what_monitoring_needs) {
+  const FixedSource source{full_snapshot()};
+  Endpoints endpoints{source, {}};
+  EXPECT_EQ(endpoints(request("/", true)).status, 200);
+  EXPECT_EQ(endpoints(request("/", false)).status, 404);
+  EXPECT_EQ(endpoints(request("/metrics", false)).status, 200);
+  EXPECT_EQ(endpoints(request("/-/ready", false)).status, 200);
+}
+
+TEST(Endpoints, landing_page) {
+  const std::string page = landing_page(full_snapshot(), {"0.1.0", ""});
+  EXPECT_THAT(page, HasSubstr("<h1>tegrascope 0.1.0</h1>"));
+  EXPECT_THAT(page, HasSubstr("NVIDIA Jetson Orin Nano &quot;8GB&quot;, L4T 36.4.4, JetPack 6.2.1"));
+  EXPECT_THAT(page, HasSubstr("127.0.0.1:11434 is up, version 0.33.0"));
+  EXPECT_THAT(page, HasSubstr("<td>qwen2.5:7b</td><td>gpu</td>"));
+  EXPECT_THAT(page, HasSubstr("href=\"/metrics\""));
+}
+
+TEST(Endpoints, landing_page_escapes_names_from_outside) {
+  Snapshot s = full_snapshot();
+  s.models[0].model = "<script>alert('x')</script>";
+  s.models[0].placement.reset();
+  const std::string page = landing_page(s, {"0.1.0", ""});
+  EXPECT_THAT(page, Not(HasSubstr("<script>")));
+  EXPECT_THAT(page, HasSubstr("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;</td><td>not judged yet</td>"));
+}
+
+TEST(Endpoints, landing_page_of_an_empty_board) {
+  const std::string page = landing_page(Snapshot{}, {"0.1.0", ""});
+  EXPECT_THAT(page, HasSubstr("unknown board"));
+  EXPECT_THAT(page, HasSubstr("No Ollama server was found."));
+}
+
+}  // namespace
+}  // namespace tegrascope

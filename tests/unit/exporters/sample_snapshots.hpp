@@ -1,0 +1,126 @@
+// Snapshots that tests of exporters share.
+#pragma once
+
+#include <chrono>
+#include <utility>
+
+#include "agent/model/snapshot.hpp"
+
+namespace tegrascope {
+
+// Every field filled, so that every family has a series; figures that a human can follow.
+inline Snapshot full_snapshot() {
+  using std::chrono::seconds;
+  Snapshot s;
+  s.at = MonotonicTime{seconds{100}};
+  s.board =
+      BoardIdentity{"NVIDIA Jetson Orin Nano \"8GB\"", "tegra234", "36.4.4", "6.2.1", "5.15.148-tegra", true};
+
+  CollectorStatus gpu;
+  gpu.name = "gpu";
+  gpu.up = true;
+  gpu.samples = 1000;
+  gpu.sample_seconds = 0.25;
+  gpu.missed_slots = 2;
+  gpu.errors[ErrorReason::range] = 3;
+  CollectorStatus nvml;
+  nvml.name = "nvml";
+  nvml.absent = true;
+  s.collectors = {gpu, nvml};
+
+  const auto read = [&](Signal signal, const char* instance, const char* kind, double value) {
+    s.readings.push_back({signal, instance, kind, value, s.at});
+  };
+  read(Signal::cpu_seconds, "0", "user", 12.5);
+  read(Signal::cpu_seconds, "0", "idle", 300);
+  read(Signal::cpu_online, "0", "", 1);
+  read(Signal::cpu_frequency_hertz, "0", "", 1.5104e9);
+  read(Signal::memory_total_bytes, "", "", 7990480896);
+  read(Signal::memory_available_bytes, "", "", 1234567168);
+  read(Signal::memory_bytes, "", "gpu", 4e9);
+  read(Signal::swap_total_bytes, "", "zram", 3995238400);
+  read(Signal::swap_used_bytes, "", "zram", 0);
+  read(Signal::gpu_utilization_ratio, "0", "", 0.97);
+  read(Signal::gpu_frequency_hertz, "0", "", 624750000);
+  read(Signal::gpu_frequency_max_hertz, "0", "", 624750000);
+  read(Signal::emc_utilization_ratio, "", "", 0.55);
+  read(Signal::emc_frequency_hertz, "", "", 2133000000);
+  read(Signal::rail_voltage_volts, "VDD_IN", "", 4.976);
+  read(Signal::rail_current_amperes, "VDD_IN", "", 2.5);
+  read(Signal::rail_power_watts, "VDD_IN", "", 12.44);
+  read(Signal::board_power_watts, "", "input_rail", 12.44);
+  read(Signal::temperature_celsius, "gpu", "", 55.5);
+  read(Signal::self_cpu_seconds, "", "", 1.25);
+  read(Signal::self_resident_bytes, "", "", 15000000);
+  read(Signal::self_virtual_bytes, "", "", 90000000);
+  read(Signal::self_open_fds, "", "", 30);
+  read(Signal::self_max_fds, "", "", 1024);
+  read(Signal::self_start_time_seconds, "", "", 1763856000);
+  read(Signal::boot_time_seconds, "", "", 1763850000);
+  s.rail_energy_nj["VDD_IN"] = 1'000'000'000'000;
+
+  s.ledger.energy_known = s.ledger.gpu_known = true;
+  s.ledger.measured_energy_nj = 1'000'000'000'000;
+  s.ledger.measured_gpu_busy_ns = 40'000'000'000;
+  s.ledger.pending_energy_nj = 50'000'000'001;
+  s.ledger.pending_gpu_busy_ns = 3'000'000'000;
+  s.ledger.unattributed_energy_nj[Unattributed::idle] = 600'000'000'000;
+  s.ledger.unattributed_energy_nj[Unattributed::other] = 49'999'999'999;
+  s.ledger.unattributed_gpu_busy_ns[Unattributed::bypass] = 2'000'000'000;
+
+  ServerView server;
+  server.state.server = {"127.0.0.1:11434", "http://127.0.0.1:11434", 812};
+  server.state.up = true;
+  server.state.version = "0.33.0";
+  server.state.models_known = true;
+  ResidentModel resident;
+  resident.name = "qwen2.5:7b";
+  resident.family = "qwen2";
+  resident.parameter_size = "7.6B";
+  resident.quantization = "Q4_K_M";
+  resident.size_bytes = 6000000000;
+  resident.size_vram_bytes = 4500000000;
+  resident.context_length = 4096;
+  server.state.models = {resident};
+  server.busy_seconds = {{Witness::relay, 30.0}, {Witness::process, 2.0}, {Witness::log, 1.0}};
+  s.servers = {server};
+
+  ModelView m;
+  m.server = "127.0.0.1:11434";
+  m.model = "qwen2.5:7b";
+  m.requests[{"/api/chat", 200}] = 5;
+  m.requests[{"/api/chat", 499}] = 1;
+  m.aborted["client"] = 1;
+  m.in_flight_generating = 1;
+  m.duration_seconds.try_emplace(Operation::chat, kRequestDurationEdges).first->second.observe(7.25);
+  m.first_token_seconds.observe(0.5);
+  m.inter_token_seconds.observe(0.107);
+  m.inter_token_seconds.observe(3);
+  m.joules_per_token.observe(1.1);
+  m.input_tokens = 130;
+  m.output_tokens = 320;
+  m.phase_ns[Phase::decode] = 34'250'000'000;
+  m.attributed[Phase::decode] = {300'000'000'000, 100'000'000'000, 35'000'000'000, 10'500'000'000};
+  m.verdicts[Placement::gpu] = 5;
+  m.placement = Placement::gpu;
+  s.models = {m};
+
+  s.observation_errors["usage_missing"] = 4;
+  s.label_overflow_models = 2;
+  s.dropped_events = 6;
+  return s;
+}
+
+// A source whose snapshot a test replaces.
+class FixedSource : public SnapshotSource {
+ public:
+  FixedSource() : latest_(std::make_shared<const Snapshot>()) {}
+  explicit FixedSource(Snapshot snapshot) { set(std::move(snapshot)); }
+  void set(Snapshot snapshot) { latest_ = std::make_shared<const Snapshot>(std::move(snapshot)); }
+  SnapshotPtr latest() const override { return latest_; }
+
+ private:
+  SnapshotPtr latest_;
+};
+
+}  // namespace tegrascope
