@@ -1,0 +1,211 @@
+#include "agent/app/agent.hpp"
+
+#include <systemd/sd-daemon.h>
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <fstream>
+#include <random>
+#include <stdexcept>
+#include <string>
+
+#include "agent/app/log.hpp"
+#include "agent/app/port_file.hpp"
+#include "agent/app/service.hpp"
+#include "agent/app/version.hpp"
+#include "collectors/jetson/board.hpp"
+#include "collectors/ollama/discovery.hpp"
+#include "collectors/ollama/outbound.hpp"
+#include "collectors/ollama/poll.hpp"
+#include "collectors/ollama/relay.hpp"
+#include "collectors/sampler.hpp"
+#include "exporters/http/endpoints.hpp"
+#include "exporters/http/server.hpp"
+
+namespace tegrascope {
+namespace {
+
+// Online cores of the host that PROCFS describes.
+int count_cores(const HostPaths& paths) {
+  std::ifstream stat(paths.procfs / "stat");
+  int cores = 0;
+  for (std::string line; std::getline(stat, line);) {
+    if (line.size() > 3 && line.compare(0, 3, "cpu") == 0 && line[3] != ' ') ++cores;
+  }
+  return std::max(cores, 1);
+}
+
+std::vector<OllamaServer> find_servers(const Config& config) {
+  if (config.ollama_urls == std::vector<std::string>{"auto"}) return discover_servers(config.paths);
+  std::vector<OllamaServer> servers;
+  for (const std::string& url : config.ollama_urls) servers.push_back(server_from_url(url));
+  assign_serve_pid(servers, config.paths);
+  return servers;
+}
+
+std::vector<SampledCollector> make_collectors(const Config& config) {
+  std::vector<SampledCollector> collectors;
+  for (const CollectorInfo& info : builtin_collectors()) {
+    const auto chosen = config.collectors.find(std::string(info.name));
+    const bool on = chosen == config.collectors.end() ? info.on_by_default : chosen->second;
+    if (on) collectors.push_back({info.make(config.paths), info.period});
+  }
+  return collectors;
+}
+
+AnalysisOptions analysis_options(const Config& config) {
+  AnalysisOptions options;
+  options.board = read_board(config.paths);
+  options.gpu_present = gpu_present(config.paths);
+  options.attribution.cores = count_cores(config.paths);
+  return options;
+}
+
+std::string join(const std::vector<std::uint16_t>& ports) {
+  std::string out;
+  for (const std::uint16_t port : ports) out += (out.empty() ? "" : ",") + std::to_string(port);
+  return out;
+}
+
+}  // namespace
+
+class Agent::Parts {
+ public:
+  explicit Parts(Config config) : config_(std::move(config)) {}
+  ~Parts() { stop(); }
+
+  void start();
+  void stop();
+  std::vector<std::uint16_t> web_ports() const { return web_ports_; }
+  std::vector<std::uint16_t> relay_ports() const {
+    return relay_ ? relay_->ports() : std::vector<std::uint16_t>{};
+  }
+  const SnapshotSource& snapshots() const { return service_->snapshots(); }
+
+ private:
+  void start_relay(const std::vector<OllamaServer>& servers);
+  void start_sampler();
+  void start_http();
+  void look_for_servers();
+
+  Config config_;
+  RequestIds ids_;
+  std::unique_ptr<Outbound> outbound_;
+  std::unique_ptr<Poller> poller_;
+  std::unique_ptr<Sampler> sampler_;
+  std::unique_ptr<Relay> relay_;
+  std::unique_ptr<Service> service_;
+  std::unique_ptr<Endpoints> endpoints_;
+  std::unique_ptr<HttpServer> http_;
+  std::vector<std::uint16_t> web_ports_;
+  PortFile web_port_file_;
+  PortFile relay_port_file_;
+};
+
+void Agent::Parts::start() {
+  validate(config_);
+  std::vector<OllamaServer> servers = find_servers(config_);
+
+  ServiceHooks hooks;
+  hooks.set_busy = [this](bool busy) {
+    sampler_->set_busy(busy);
+    poller_->set_busy(busy);
+  };
+  hooks.poll_soon = [this](const std::string& server) { poller_->poll_soon(server); };
+  hooks.find_servers = [this] { look_for_servers(); };
+  service_ = std::make_unique<Service>(analysis_options(config_), ids_, observes(config_, "process"), hooks);
+  service_->push(std::vector<OllamaServer>(servers));
+
+  outbound_ = std::make_unique<Outbound>();
+  poller_ = std::make_unique<Poller>(*outbound_, servers, PollOptions{},
+                                     [this](ServerState&& state) { service_->push(std::move(state)); });
+  start_http();
+  if (!config_.relay_listen_addresses.empty()) start_relay(servers);
+  start_sampler();
+  service_->start();
+  poller_->start();
+
+  web_port_file_ = PortFile(config_.web_port_file, web_ports_);
+  relay_port_file_ = PortFile(config_.relay_port_file, relay_ports());
+  log_info("tegrascope is running", {{"version", version()},
+                                     {"web_ports", join(web_ports_)},
+                                     {"relay_ports", join(relay_ports())},
+                                     {"servers", std::to_string(servers.size())}});
+  if (servers.empty()) {
+    log_info("no Ollama found: board metrics only; start Ollama, or name it with --ollama.url");
+  }
+  sd_notify(0, "READY=1");
+}
+
+void Agent::Parts::start_http() {
+  endpoints_ = std::make_unique<Endpoints>(service_->snapshots(), BuildInfo{version(), revision()});
+  http_ = std::make_unique<HttpServer>(service_->context(), config_.web_listen_addresses,
+                                       [this](const HttpRequest& request) { return (*endpoints_)(request); });
+  web_ports_ = http_->start();
+}
+
+void Agent::Parts::start_relay(const std::vector<OllamaServer>& servers) {
+  if (servers.empty()) {
+    throw std::invalid_argument(
+        "the relay has no Ollama to pass requests to: none was found, name it with "
+        "--ollama.url=http://host:port");
+  }
+  RelayOptions options;
+  options.listen_addresses = config_.relay_listen_addresses;
+  const ServerAddress upstream = address_of_url(servers.front().url).value();
+  options.upstream_host = upstream.host;
+  options.upstream_port = upstream.port;
+  options.server_name = servers.front().name;
+  options.drain_time = config_.relay_drain_time;
+  options.allowed_hosts = config_.relay_allowed_hosts;
+  relay_ = std::make_unique<Relay>(options, ids_, [this](RequestEvent&& e) { service_->push(std::move(e)); });
+  relay_->start();
+}
+
+void Agent::Parts::start_sampler() {
+  SamplerOptions options;
+  options.idle_interval = config_.sample_idle_interval;
+  options.busy_interval = config_.sample_interval;
+  options.seed = config_.sample_seed != 0 ? config_.sample_seed : std::random_device{}();
+  sampler_ = std::make_unique<Sampler>(make_collectors(config_), options,
+                                       [this](Batch&& batch) { service_->push(std::move(batch)); });
+  sampler_->start();
+}
+
+// Runs on the outbound thread: it reads /proc, which the service thread must not wait for.
+void Agent::Parts::look_for_servers() {
+  outbound_->call_at(monotonic_now(), [this] {
+    std::vector<OllamaServer> servers;
+    try {
+      servers = find_servers(config_);
+    } catch (const std::exception& e) {
+      log_warn("looking for Ollama failed", {{"error", e.what()}});
+      return;
+    }
+    poller_->set_servers(servers);
+    service_->push(std::move(servers));
+  });
+}
+
+void Agent::Parts::stop() {
+  if (!service_) return;
+  sd_notify(0, "STOPPING=1");
+  if (relay_) relay_->stop();
+  if (sampler_) sampler_->stop();
+  if (poller_) poller_->stop();
+  if (outbound_) outbound_->stop();
+  if (http_) boost::asio::post(service_->context(), [this] { http_->stop(); });
+  service_->stop();
+  web_port_file_ = PortFile();
+  relay_port_file_ = PortFile();
+}
+
+Agent::Agent(Config config) : parts_(std::make_unique<Parts>(std::move(config))) {}
+Agent::~Agent() = default;
+void Agent::start() { parts_->start(); }
+void Agent::stop() { parts_->stop(); }
+std::vector<std::uint16_t> Agent::web_ports() const { return parts_->web_ports(); }
+std::vector<std::uint16_t> Agent::relay_ports() const { return parts_->relay_ports(); }
+const SnapshotSource& Agent::snapshots() const { return parts_->snapshots(); }
+
+}  // namespace tegrascope

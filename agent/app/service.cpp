@@ -1,0 +1,87 @@
+#include "agent/app/service.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include "agent/app/log.hpp"
+
+namespace tegrascope {
+namespace {
+
+constexpr std::size_t kBusCapacity = 65536;
+
+}  // namespace
+
+Service::Service(const AnalysisOptions& options, RequestIds& ids, bool witness_processes, ServiceHooks hooks)
+    : work_(context_.get_executor()),
+      bus_(kBusCapacity, [this] { boost::asio::post(context_, [this] { drain(); }); }),
+      analysis_(options),
+      witness_processes_(witness_processes),
+      process_witness_(ids, [this](RequestEvent&& event) { analysis_.add(event); }),
+      hooks_(std::move(hooks)) {}
+
+Service::~Service() { stop(); }
+
+void Service::start() {
+  thread_ = std::thread([this] { context_.run(); });
+}
+
+void Service::stop() {
+  if (!thread_.joinable()) return;
+  boost::asio::post(context_, [this] {
+    drain();
+    snapshots_.publish(analysis_.make_snapshot(monotonic_now()));
+    work_.reset();
+  });
+  thread_.join();
+}
+
+void Service::drain() {
+  for (Message& message : bus_.take()) {
+    std::visit([this](auto& m) { take(std::move(m)); }, message);
+  }
+  const MonotonicTime now = monotonic_now();
+  analysis_.set_dropped_events(bus_.dropped());
+  analysis_.advance(now);
+  for (const RequestRecord& record : analysis_.take_judged()) state_log_.note_request(record);
+  for (const std::string& server : analysis_.take_poll_wanted()) hooks_.poll_soon(server);
+  if (analysis_.busy() != busy_) {
+    busy_ = !busy_;
+    hooks_.set_busy(busy_);
+  }
+  if (analysis_.snapshot_due(now)) {
+    SnapshotPtr snapshot = analysis_.make_snapshot(now);
+    state_log_.note(*snapshot);
+    snapshots_.publish(std::move(snapshot));
+  }
+}
+
+void Service::take(Batch&& batch) {
+  analysis_.add(batch);
+  if (!batch.lists_processes) return;
+  if (witness_processes_) process_witness_.observe(batch);
+  follow_serve_processes(batch);
+}
+
+void Service::follow_serve_processes(const Batch& batch) {
+  std::set<std::int64_t> pids;
+  for (const ProcessReading& p : batch.processes) {
+    if (p.role == ProcessRole::serve) pids.insert(p.id.pid);
+  }
+  if (pids == serve_pids_) return;
+  serve_pids_ = std::move(pids);
+  hooks_.find_servers();
+}
+
+void Service::take(RequestEvent&& event) { analysis_.add(event); }
+
+void Service::take(ServerState&& state) {
+  process_witness_.set_state(state);
+  analysis_.add(state);
+}
+
+void Service::take(std::vector<OllamaServer>&& servers) {
+  analysis_.set_servers(servers);
+  process_witness_.set_servers(std::move(servers));
+}
+
+}  // namespace tegrascope

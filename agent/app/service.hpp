@@ -1,0 +1,71 @@
+// The service thread: takes what the other threads sensed, lets the analysis understand it, publishes
+// snapshots and runs the HTTP endpoint.
+#pragma once
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <functional>
+#include <string>
+#include <thread>
+#include <variant>
+#include <vector>
+
+#include "agent/analysis/analysis.hpp"
+#include "agent/app/bus.hpp"
+#include "agent/app/snapshot_holder.hpp"
+#include "agent/app/state_log.hpp"
+#include "collectors/ollama/process_witness.hpp"
+
+namespace tegrascope {
+
+// What the service asks of others; called on the service thread, must not block.
+struct ServiceHooks {
+  std::function<void(bool)> set_busy;  // sample fast, poll often
+  std::function<void(const std::string& server)> poll_soon;
+  std::function<void()> find_servers;  // `ollama serve` processes came or went
+};
+
+class Service {
+ public:
+  Service(const AnalysisOptions& options, RequestIds& ids, bool witness_processes, ServiceHooks hooks);
+  ~Service();  // stops
+
+  // Any thread.
+  void push(Batch&& batch) { bus_.push(std::move(batch)); }
+  void push(RequestEvent&& event) { bus_.push(std::move(event)); }
+  void push(ServerState&& state) { bus_.push(std::move(state)); }
+  void push(std::vector<OllamaServer>&& servers) { bus_.push(std::move(servers)); }
+
+  const SnapshotSource& snapshots() const { return snapshots_; }
+  // For the HTTP endpoint; handlers run on the service thread.
+  boost::asio::io_context& context() { return context_; }
+
+  void start();
+  // Takes in what still waits, publishes a last time, joins. Idempotent.
+  void stop();
+
+ private:
+  using Message = std::variant<Batch, RequestEvent, ServerState, std::vector<OllamaServer>>;
+
+  void drain();
+  void take(Batch&& batch);
+  void take(RequestEvent&& event);
+  void take(ServerState&& state);
+  void take(std::vector<OllamaServer>&& servers);
+  void follow_serve_processes(const Batch& batch);
+
+  boost::asio::io_context context_{1};
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
+  Bus<Message> bus_;
+  SnapshotHolder snapshots_;
+  Analysis analysis_;
+  const bool witness_processes_;
+  ProcessWitness process_witness_;
+  StateLog state_log_;
+  ServiceHooks hooks_;
+  std::set<std::int64_t> serve_pids_;
+  bool busy_ = false;
+  std::thread thread_;
+};
+
+}  // namespace tegrascope

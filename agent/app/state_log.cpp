@@ -1,0 +1,77 @@
+#include "agent/app/state_log.hpp"
+
+#include <algorithm>
+
+#include "agent/app/log.hpp"
+
+namespace tegrascope {
+
+void StateLog::note(const Snapshot& snapshot) {
+  note_collectors(snapshot);
+  note_servers(snapshot);
+  note_placements(snapshot);
+}
+
+void StateLog::note_collectors(const Snapshot& snapshot) {
+  for (const CollectorStatus& c : snapshot.collectors) {
+    const std::string state = c.absent ? "absent" : !c.up ? "failed" : c.error.empty() ? "up" : "degraded";
+    std::string& known = collectors_[c.name];
+    if (known == state) continue;
+    known = state;
+    if (state == "up") {
+      log_info("collector is up", {{"collector", c.name}});
+    } else if (state == "absent") {
+      log_info("collector has nothing to read here", {{"collector", c.name}});
+    } else {
+      log_warn(c.up ? "a sensor failed, the collector's others go on" : "collector failed",
+               {{"collector", c.name}, {"error", c.error}});
+    }
+  }
+}
+
+void StateLog::note_servers(const Snapshot& snapshot) {
+  for (const ServerView& view : snapshot.servers) {
+    const ServerState& s = view.state;
+    const std::string state = s.up ? "up " + s.version : s.error;
+    std::string& known = servers_[s.server.name];
+    if (known == state) continue;
+    known = state;
+    if (s.up) {
+      log_info("Ollama answers", {{"server", s.server.name}, {"version", s.version}});
+    } else {
+      log_warn("Ollama does not answer", {{"server", s.server.name}, {"error", s.error}});
+    }
+  }
+}
+
+void StateLog::note_placements(const Snapshot& snapshot) {
+  for (const ModelView& view : snapshot.models) {
+    if (!view.placement) continue;
+    const ModelKey key{view.server, view.model};
+    const auto [it, first] = placements_.try_emplace(key, *view.placement);
+    if (!first && it->second == *view.placement) continue;
+    it->second = *view.placement;
+    const auto latest =
+        std::find_if(snapshot.recent.rbegin(), snapshot.recent.rend(), [&](const RequestRecord& r) {
+          return r.server == view.server && r.model == view.model && r.verdict.placement == *view.placement;
+        });
+    const bool expected = *view.placement == Placement::gpu || !view.gpu_expected;
+    log(expected ? LogLevel::info : LogLevel::warn,
+        "model runs on the " + std::string(to_string(*view.placement)),
+        {{"server", view.server},
+         {"model", view.model},
+         {"evidence", latest == snapshot.recent.rend() ? "" : latest->verdict.explanation}});
+  }
+}
+
+void StateLog::note_request(const RequestRecord& record) {
+  log_debug("request judged", {{"id", std::to_string(record.id)},
+                               {"witness", std::string(to_string(record.witness))},
+                               {"server", record.server},
+                               {"model", record.model},
+                               {"outcome", std::string(to_string(record.outcome))},
+                               {"placement", std::string(to_string(record.verdict.placement))},
+                               {"evidence", record.verdict.explanation}});
+}
+
+}  // namespace tegrascope

@@ -1,0 +1,180 @@
+#include "agent/cli/options.hpp"
+
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <algorithm>
+#include <iostream>
+#include <stdexcept>
+#include <vector>
+
+#include "agent/cli/toml_config.hpp"
+#include "collectors/collector.hpp"
+
+namespace tegrascope {
+namespace {
+
+// Levenshtein.
+std::size_t edit_distance(const std::string& a, const std::string& b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t above = row[j];
+      row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
+      diagonal = above;
+    }
+  }
+  return row[b.size()];
+}
+
+CLI::Option* with_environment(CLI::Option* option) {
+  return option->envname(environment_name(option->get_lnames().front()));
+}
+
+template <class T>
+CLI::Option* add_value(CLI::App& app, const std::string& name, T& value, const std::string& help) {
+  return with_environment(app.add_option("--" + name, value, help))->capture_default_str();
+}
+
+CLI::Option* add_list(CLI::App& app, const std::string& name, std::vector<std::string>& value,
+                      const std::string& help) {
+  return with_environment(app.add_option("--" + name, value, help))
+      ->expected(1)
+      ->allow_extra_args(false)
+      ->delimiter(',')
+      ->take_all()
+      ->capture_default_str();
+}
+
+template <class Duration>
+CLI::Option* add_duration(CLI::App& app, const std::string& name, Duration& value, const std::string& help) {
+  CLI::Option* option = app.add_option_function<std::string>(
+      "--" + name,
+      [&value, name](const std::string& text) {
+        try {
+          value = std::chrono::duration_cast<Duration>(parse_duration(text));
+        } catch (const std::invalid_argument& e) {
+          throw CLI::ValidationError("--" + name, e.what());
+        }
+      },
+      help);
+  option->type_name("DURATION")->default_str(format_duration(value));
+  return with_environment(option);
+}
+
+std::vector<std::string> flag_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  }
+  for (const CollectorInfo& info : builtin_collectors())
+    names.push_back("--no-collector." + std::string(info.name));
+  return names;
+}
+
+std::string unknown_flag_message(const CLI::App& app, const CLI::ExtrasError& error) {
+  // "The following argument was not expected: --x"
+  const std::string what = error.what();
+  std::string flag = what.substr(what.find(": ") == std::string::npos ? 0 : what.find(": ") + 2);
+  flag = flag.substr(0, flag.find_first_of(" ="));
+  const std::string near = nearest_name(flag, flag_names(app));
+  return (flag.rfind("-", 0) == 0 ? "unknown flag " : "unexpected argument ") + flag +
+         (near.empty() ? "; see --help" : "; did you mean " + near + "?");
+}
+
+}  // namespace
+
+std::string nearest_name(const std::string& name, const std::vector<std::string>& known) {
+  std::string best;
+  std::size_t best_distance = std::max<std::size_t>(3, name.size() / 3) + 1;
+  for (const std::string& candidate : known) {
+    const std::size_t distance = edit_distance(name, candidate);
+    if (distance < best_distance) {
+      best_distance = distance;
+      best = candidate;
+    }
+  }
+  return best;
+}
+
+void add_run_options(CLI::App& app, Config& config) {
+  app.set_config("--config.file", "", "TOML file with the names of these flags as keys")
+      ->envname(environment_name("config.file"));
+  app.config_formatter(std::make_shared<TomlConfig>(app));
+
+  add_list(app, "web.listen-address", config.web_listen_addresses,
+           "Address of /metrics and the health endpoints; may be repeated; port 0 picks a free one");
+  add_value(app, "web.port-file", config.web_port_file, "Write the chosen ports to this file");
+
+  HostPaths& paths = config.paths;
+  app.add_option_function<std::string>(
+         "--path.rootfs",
+         [&paths](const std::string& root) {
+           paths.rootfs = root;
+           if (paths.procfs == "/proc") paths.procfs = paths.rootfs / "proc";
+           if (paths.sysfs == "/sys") paths.sysfs = paths.rootfs / "sys";
+         },
+         "Mount point of the host's root; implies --path.procfs and --path.sysfs")
+      ->envname(environment_name("path.rootfs"))
+      ->default_str("/");
+  with_environment(app.add_option("--path.procfs", paths.procfs, "Mount point of procfs"))
+      ->default_str("/proc");
+  with_environment(app.add_option("--path.sysfs", paths.sysfs, "Mount point of sysfs"))->default_str("/sys");
+  with_environment(app.add_option("--path.tegrastats", paths.tegrastats,
+                                  "The tegrastats program; empty: looked for in PATH"));
+
+  for (const CollectorInfo& info : builtin_collectors()) {
+    const std::string name(info.name);
+    with_environment(app.add_flag_function(
+        "--collector." + name + ",!--no-collector." + name,
+        [&config, name](std::int64_t count) { config.collectors[name] = count > 0; },
+        "Collector " + name + (info.on_by_default ? " (on by default)" : " (off by default)")));
+  }
+  add_duration(app, "sample.interval", config.sample_interval,
+               "Sampling interval while a request is in flight");
+  add_duration(app, "sample.idle-interval", config.sample_idle_interval,
+               "Sampling interval while nothing runs");
+  add_value(app, "sample.seed", config.sample_seed,
+            "Seed of the random sampling instants; 0: from the system");
+
+  add_list(app, "ollama.url", config.ollama_urls,
+           "Ollama to watch, as http://host:port; may be repeated; auto: found");
+  add_list(app, "observe", config.observe, "Witnesses of requests: auto, or a list of process and relay")
+      ->check(CLI::IsMember({"auto", "process", "relay"}));
+  add_list(app, "relay.listen-address", config.relay_listen_addresses,
+           "Address where clients reach Ollama through the relay, as 127.0.0.1:11481; empty: no relay");
+  add_value(app, "relay.port-file", config.relay_port_file, "Write the relay's chosen ports to this file");
+  add_list(app, "relay.allowed-hosts", config.relay_allowed_hosts,
+           "Host names the relay accepts; empty: any");
+  add_duration(app, "relay.drain-time", config.relay_drain_time,
+               "How long a stop waits for streams to finish");
+
+  add_value(app, "log.level", config.log_level, "Least severity to log: debug, info, warn, error")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
+  add_value(app, "log.format", config.log_format, "Form of the log lines: logfmt, json")
+      ->check(CLI::IsMember({"logfmt", "json"}));
+}
+
+int parse_arguments(CLI::App& app, int argc, const char* const* argv) {
+  const auto fail = [&app](const std::string& message) {
+    std::cerr << app.get_name() << ": " << message << '\n';
+    return 2;
+  };
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    std::cout << app.help();
+    return 0;
+  } catch (const CLI::ExtrasError& e) {
+    return fail(unknown_flag_message(app, e));
+  } catch (const CLI::Error& e) {
+    return fail(e.what());
+  } catch (const std::exception& e) {
+    return fail(e.what());
+  }
+  return -1;
+}
+
+}  // namespace tegrascope

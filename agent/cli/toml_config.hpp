@@ -1,0 +1,27 @@
+// Reads the configuration file for CLI11. Keys are the flags' names: dotted, or under their section.
+#pragma once
+
+#include <CLI/Config.hpp>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace tegrascope {
+
+class TomlConfig : public CLI::ConfigTOML {
+ public:
+  // `app`: whose options are the right keys. Throws CLI::ConfigError for an unknown key.
+  explicit TomlConfig(const CLI::App& app) : app_(app) {}
+
+  // CLI11 takes a dotted key for an option of a subcommand; here it is put together again. Keys whose
+  // environment variable is set are left out, since CLI11 lets the file win over the environment.
+  std::vector<CLI::ConfigItem> from_config(std::istream& input) const override;
+
+ private:
+  const CLI::App& app_;
+};
+
+// TEGRASCOPE_WEB_LISTEN_ADDRESS of "web.listen-address".
+std::string environment_name(const std::string& option);
+
+}  // namespace tegrascope

@@ -1,0 +1,53 @@
+#include "agent/app/config.hpp"
+
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+
+namespace tegrascope {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(ParseDuration, TakesTheUnitsOfPrometheusFlags) {
+  EXPECT_EQ(parse_duration("100ms"), 100ms);
+  EXPECT_EQ(parse_duration("1.5s"), 1500ms);
+  EXPECT_EQ(parse_duration("250us"), 250us);
+  EXPECT_EQ(parse_duration("2m"), 120s);
+}
+
+TEST(ParseDuration, NamesWhatItCannotRead) {
+  for (const char* wrong : {"", "100", "ms", "-1s", "1 s", "1d", "nans", "1e9s"}) {
+    EXPECT_THROW(parse_duration(wrong), std::invalid_argument) << wrong;
+  }
+}
+
+TEST(FormatDuration, UsesTheLargestWholeUnit) {
+  EXPECT_EQ(format_duration(20s), "20s");
+  EXPECT_EQ(format_duration(1500ms), "1500ms");
+  EXPECT_EQ(format_duration(1ns), "1ns");
+}
+
+TEST(Validate, RefusesWhatContradictsItself) {
+  Config config;
+  EXPECT_NO_THROW(validate(config));
+  config.observe = {"relay"};
+  EXPECT_THROW(validate(config), std::invalid_argument);
+  config.relay_listen_addresses = {"127.0.0.1:0"};
+  EXPECT_NO_THROW(validate(config));
+  config.ollama_urls = {"auto", "http://127.0.0.1:1"};
+  EXPECT_THROW(validate(config), std::invalid_argument);
+  config.ollama_urls = {"auto"};
+  config.sample_interval = 1ms;
+  EXPECT_THROW(validate(config), std::invalid_argument);
+}
+
+TEST(Observes, AutoMeansEveryWitness) {
+  Config config;
+  EXPECT_TRUE(observes(config, "process"));
+  config.observe = {"relay"};
+  EXPECT_FALSE(observes(config, "process"));
+}
+
+}  // namespace
+}  // namespace tegrascope
