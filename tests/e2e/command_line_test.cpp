@@ -1,0 +1,122 @@
+#include <gtest/gtest.h>
+
+#include <csignal>
+
+#include "tests/support/agent_process.hpp"
+#include "tests/support/temp_tree.hpp"
+
+namespace tegrascope::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct Result {
+  int code = -1;
+  std::string output;
+  std::string errors;
+};
+
+Result tegrascope_with(const std::vector<std::string>& arguments,
+                       const std::vector<std::string>& environment = {}) {
+  TempTree directory;
+  std::vector<std::string> all{TEGRASCOPE_PROGRAM};
+  all.insert(all.end(), arguments.begin(), arguments.end());
+  ChildProcess process(all, directory.root(), environment);
+  Result result;
+  result.code = process.wait_for(20s).value_or(-1);
+  result.output = process.output();
+  result.errors = process.errors();
+  return result;
+}
+
+std::size_t lines(const std::string& text) {
+  return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+}
+
+void expect_wrong_usage(const Result& result, const std::string& says) {
+  EXPECT_EQ(result.code, 2) << result.errors;
+  EXPECT_EQ(lines(result.errors), 1u) << result.errors;
+  EXPECT_NE(result.errors.find(says), std::string::npos) << result.errors;
+}
+
+TEST(CommandLine, AWrongFlagNamesTheNearestRightOne) {
+  expect_wrong_usage(tegrascope_with({"run", "--web.listen-adress=127.0.0.1:0"}), "--web.listen-address");
+  expect_wrong_usage(tegrascope_with({"run", "--colector.cpu"}), "--collector.cpu");
+}
+
+TEST(CommandLine, AWrongValueIsTold) {
+  expect_wrong_usage(tegrascope_with({"run", "--sample.interval=fast"}), "'fast' is not a duration");
+  expect_wrong_usage(tegrascope_with({"run", "--log.level=loud"}), "loud");
+  expect_wrong_usage(tegrascope_with({"run", "--ollama.url=ftp://x"}), "ftp://x");
+  expect_wrong_usage(tegrascope_with({"run", "--observe=relay"}), "--relay.listen-address");
+}
+
+TEST(CommandLine, AnUnknownCommandNamesTheNearest) {
+  expect_wrong_usage(tegrascope_with({"rum"}), "run");
+  EXPECT_EQ(tegrascope_with({}).code, 2);
+}
+
+TEST(CommandLine, HelpAndVersionGoToStandardOutput) {
+  const Result help = tegrascope_with({"run", "--help"});
+  EXPECT_EQ(help.code, 0);
+  for (const char* flag : {"--web.listen-address", "--path.rootfs", "--collector.gpu",
+                           "--relay.listen-address", "--ollama.url", "--sample.interval", "--config.file"}) {
+    EXPECT_NE(help.output.find(flag), std::string::npos) << flag;
+  }
+  EXPECT_EQ(tegrascope_with({"--version"}).output.rfind("tegrascope, version ", 0), 0u);
+}
+
+TEST(CommandLine, TheFileTakesSectionsAndDottedKeys) {
+  TempTree files;
+  files.write("good.toml",
+              "log.level = \"warn\"\n[web]\nlisten-address = [\"127.0.0.1:0\", \"127.0.0.1:0\"]\n");
+  EXPECT_EQ(tegrascope_with({"check-config", "--config.file=" + (files.root() / "good.toml").string()}).code,
+            0);
+}
+
+TEST(CommandLine, AWrongKeyNamesTheNearestRightOne) {
+  TempTree files;
+  files.write("bad.toml", "[web]\nlisten-adress = \"127.0.0.1:0\"\n");
+  expect_wrong_usage(
+      tegrascope_with({"check-config", "--config.file=" + (files.root() / "bad.toml").string()}),
+      "web.listen-address");
+  files.write("value.toml", "[sample]\ninterval = \"soon\"\n");
+  expect_wrong_usage(
+      tegrascope_with({"check-config", "--config.file=" + (files.root() / "value.toml").string()}), "soon");
+  expect_wrong_usage(tegrascope_with({"check-config", "--config.file=/nonexistent/tegrascope.toml"}),
+                     "/nonexistent/tegrascope.toml");
+}
+
+TEST(CommandLine, FlagBeatsEnvironmentBeatsFile) {
+  TempTree files;
+  files.write("c.toml", "log.level = \"nonsense\"\n");
+  const std::string file = "--config.file=" + (files.root() / "c.toml").string();
+  EXPECT_EQ(tegrascope_with({"check-config", file}).code, 2);
+  EXPECT_EQ(tegrascope_with({"check-config", file}, {"TEGRASCOPE_LOG_LEVEL=warn"}).code, 0);
+  EXPECT_EQ(tegrascope_with({"check-config"}, {"TEGRASCOPE_LOG_LEVEL=nonsense"}).code, 2);
+  EXPECT_EQ(tegrascope_with({"check-config", "--log.level=warn"}, {"TEGRASCOPE_LOG_LEVEL=nonsense"}).code, 0);
+}
+
+TEST(CommandLine, AnAddressInUseIsNamed) {
+  TempTree directory;
+  AgentProcess first("run", {}, directory.root());
+  const Result second = tegrascope_with({"run", "--web.listen-address=" + first.web_address()});
+  EXPECT_EQ(second.code, 1);
+  EXPECT_NE(second.errors.find(first.web_address()), std::string::npos) << second.errors;
+}
+
+TEST(CommandLine, ReloadKeepsTheOldConfigurationWhenTheNewOneIsWrong) {
+  TempTree directory;
+  directory.write("c.toml", "log.level = \"info\"\n");
+  AgentProcess agent("run", {"--config.file=" + (directory.root() / "c.toml").string()}, directory.root());
+  directory.write("c.toml", "log.levle = \"debug\"\n");
+  agent.process().signal(SIGHUP);
+  EXPECT_TRUE(
+      wait_until(5s, [&] { return agent.process().errors().find("log.levle") != std::string::npos; }));
+  EXPECT_EQ(http_get(agent.url() + "/-/healthy").status, 200);
+  agent.process().signal(SIGTERM);
+  EXPECT_EQ(agent.process().wait_for(10s), 0);
+}
+
+}  // namespace
+}  // namespace tegrascope::test

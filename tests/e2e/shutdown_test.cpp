@@ -1,0 +1,80 @@
+// SIGTERM while a stream runs: nothing new is accepted, the stream ends whole, the exit is clean.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <csignal>
+#include <thread>
+
+#include "simulator/simulation.hpp"
+#include "tests/support/agent_process.hpp"
+#include "tests/support/temp_tree.hpp"
+
+namespace tegrascope::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+class Shutdown : public testing::Test {
+ protected:
+  Shutdown() : simulation_(options(directory_)) { simulation_.start(); }
+
+  static simulator::SimulationOptions options(const TempTree& directory) {
+    simulator::SimulationOptions o;
+    o.rootfs = directory.root() / "rootfs";
+    o.scenario = "idle";
+    return o;
+  }
+  std::vector<std::string> flags() const {
+    return {"--path.rootfs=" + (directory_.root() / "rootfs").string(),
+            "--ollama.url=" + simulation_.ollama_url(), "--relay.listen-address=127.0.0.1:0"};
+  }
+
+  TempTree directory_;
+  simulator::Simulation simulation_;
+};
+
+constexpr const char* kThreeSeconds =
+    R"({"model":"qwen2.5:7b","messages":[{"role":"user","content":"count"}],"options":{"num_predict":28}})";
+
+TEST_F(Shutdown, AStreamInFlightEndsWhole) {
+  AgentProcess agent("run", flags(), directory_.root());
+  std::atomic<bool> first{false};
+  TestAnswer answer;
+  std::thread client([&] {
+    answer = http_post(agent.relay_url() + "/api/chat", kThreeSeconds, [&](const std::string&) {
+      first = true;
+      return true;
+    });
+  });
+  ASSERT_TRUE(wait_until(20s, [&] { return first.load(); }));
+  agent.process().signal(SIGTERM);
+  EXPECT_TRUE(wait_until(2s, [&] { return http_get(agent.relay_url() + "/api/version", 500ms).status == 0; }))
+      << "new connections must be refused";
+  client.join();
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.error, "");
+  EXPECT_NE(answer.body.find("\"done\":true"), std::string::npos);
+  EXPECT_EQ(agent.process().wait_for(20s), 0) << agent.process().errors();
+}
+
+TEST_F(Shutdown, AStreamLongerThanTheDrainTimeIsCut) {
+  auto with_short_drain = flags();
+  with_short_drain.emplace_back("--relay.drain-time=300ms");
+  AgentProcess agent("run", with_short_drain, directory_.root());
+  std::atomic<bool> first{false};
+  TestAnswer answer;
+  std::thread client([&] {
+    answer = http_post(agent.relay_url() + "/api/chat", kThreeSeconds, [&](const std::string&) {
+      first = true;
+      return true;
+    });
+  });
+  ASSERT_TRUE(wait_until(20s, [&] { return first.load(); }));
+  agent.process().signal(SIGTERM);
+  EXPECT_EQ(agent.process().wait_for(5s), 0) << agent.process().errors();
+  client.join();
+  EXPECT_NE(answer.error, "");
+}
+
+}  // namespace
+}  // namespace tegrascope::test
