@@ -1,8 +1,8 @@
 // Collector "gpu": load and clock of a Jetson's integrated GPU (instance "0").
 //
-//   gpu_utilization_ratio    DEVICE/load, per mille: the driver's mean over the last 284 ms, 0.142 s old on
-//   average gpu_frequency_hertz      cur_freq of the GPU's devfreq gpu_frequency_max_hertz  max_freq of the
-//   GPU's devfreq: the present limit, which the power mode lowers
+//   gpu_utilization_ratio    DEVICE/load, per mille: the driver's mean over the last 284 ms, 0.142 s old on average
+//   gpu_frequency_hertz      cur_freq of the GPU's devfreq
+//   gpu_frequency_max_hertz  max_freq of the GPU's devfreq: the present limit, which the power mode lowers
 //
 // DEVICE is found by SYSFS/class/devfreq/*/device/of_node/name (gv11b, gp10b, ga10b, gb10b, gpu), else at the
 // paths of older releases; searched again every 10 s until found, because nvgpu may load after the agent

@@ -1,14 +1,11 @@
 // Collector "rails": power rails from the board's INA monitors, and board_power_watts (board_power.hpp).
 //
-//   JetPack 5 on  hwmon devices named ina3221 (SYSFS/class/hwmon, SYSFS/bus/i2c/drivers/ina3221/*/hwmon):
-//   inN_label,
-//                 inN_input mV, currN_input mA for N = 1..3. Inputs 4 on are shunt voltages and sums of the
-//                 three, the label NC is a channel that nothing is wired to: both skipped.
-//   Thor          hwmon ina238 measures the module's input: in1_input mV, curr1_input mA, power1_input uW; it
-//   has no
+//   JetPack 5 on  hwmon devices named ina3221 (SYSFS/class/hwmon, SYSFS/bus/i2c/drivers/ina3221/*/hwmon): inN_label,
+//                 inN_input mV, currN_input mA for N = 1..3. Inputs 4 on are shunt voltages and sums of the three, the
+//                 label NC is a channel that nothing is wired to: both skipped.
+//   Thor          hwmon ina238 measures the module's input: in1_input mV, curr1_input mA, power1_input uW; it has no
 //                 label file and is called VIN, as tegrastats does.
-//   JetPack 4     SYSFS/bus/i2c/drivers/ina3221x/*/iio:device*: rail_name_K, in_voltageK_input mV,
-//   in_currentK_input
+//   JetPack 4     SYSFS/bus/i2c/drivers/ina3221x/*/iio:device*: rail_name_K, in_voltageK_input mV, in_currentK_input
 //                 mA, in_powerK_input mW.
 //
 // rail_power_watts is voltage times current unless the chip gives power itself. One read costs the board

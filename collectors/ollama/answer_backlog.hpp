@@ -1,0 +1,61 @@
+// Pieces of a running token stream that are observed later, several at a time. At a board's token rates the
+// caches are cold whenever a token comes, and decoding each at once costs more CPU than forwarding it adds
+// (measured: 15 % of a token's whole cost); decoded in groups it costs a tenth of that. Each piece keeps the
+// time it came.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "agent/model/time.hpp"
+
+namespace tegrascope {
+
+class AnswerBacklog {
+ public:
+  // How long the first piece may wait for the next one that comes.
+  static constexpr std::chrono::milliseconds kMaxWait{150};
+
+  // Takes the piece if it may wait: it ends one chunk with whole lines, so the answer goes on behind it, and
+  // there is room. Otherwise nothing is taken: observe what waits, then this piece.
+  bool take(std::string_view bytes, MonotonicTime at) {
+    const bool ends_a_line = bytes.size() >= 4 && bytes.substr(bytes.size() - 3) == "\n\r\n" &&
+                             (bytes[bytes.size() - 4] == '}' || bytes[bytes.size() - 4] == '\n');
+    if (!ends_a_line || count_ == pieces_.size() || text_.size() + bytes.size() > kMaxBytes) return false;
+    if (count_ > 0 && at - pieces_[0].at >= kMaxWait) return false;
+    if (text_.capacity() < kMaxBytes) text_.reserve(kMaxBytes);
+    text_.append(bytes);
+    pieces_[count_++] = {static_cast<std::uint32_t>(bytes.size()), at};
+    return true;
+  }
+
+  // Passes every piece to `observe(bytes, at)` in order and forgets them, also when it throws.
+  template <typename Observe>
+  void release(Observe&& observe) {
+    if (count_ == 0) return;
+    const std::size_t count = count_;
+    count_ = 0;
+    const std::string text = std::move(text_);
+    text_.clear();
+    std::string_view rest = text;
+    for (std::size_t i = 0; i < count; ++i) {
+      observe(rest.substr(0, pieces_[i].size), pieces_[i].at);
+      rest.remove_prefix(pieces_[i].size);
+    }
+  }
+
+ private:
+  static constexpr std::size_t kMaxBytes = 4096;
+  struct Piece {
+    std::uint32_t size = 0;
+    MonotonicTime at{};
+  };
+  std::string text_;
+  std::array<Piece, 16> pieces_;
+  std::size_t count_ = 0;
+};
+
+}  // namespace tegrascope

@@ -1,0 +1,113 @@
+#include "collectors/ollama/final_counts.hpp"
+
+#include <cmath>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+
+namespace tegrascope {
+namespace {
+
+// Events of nlohmann's SAX parser. Ollama's own figures are top-level fields; the others sit in an object
+// "usage" at the top, or one level down (response.usage of /v1/responses, message.usage of /v1/messages).
+class FinalHandler : public nlohmann::json_sax<nlohmann::json> {
+ public:
+  FinalReading result;
+
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(number_integer_t value) override { return number(value); }
+  bool number_unsigned(number_unsigned_t value) override {
+    return value > INT64_MAX || number(static_cast<std::int64_t>(value));
+  }
+  bool number_float(number_float_t value, const string_t&) override {
+    return !(std::abs(value) < 9e18) || number(static_cast<std::int64_t>(value));
+  }
+  bool string(string_t& value) override {
+    if (depth_ == 1 && key_ == "done_reason") counts().done_reason = value.substr(0, 32);
+    if (depth_ == 1 && key_ == "error") result.error = true;
+    return true;
+  }
+  bool binary(binary_t&) override { return true; }
+  bool start_object(std::size_t) override {
+    ++depth_;
+    if (depth_ == 1) is_object_ = true;
+    if (depth_ == 2 && key_ == "error") result.error = true;
+    if (depth_ <= 3 && key_ == "usage") usage_depth_ = depth_;
+    key_.clear();
+    return true;
+  }
+  bool end_object() override {
+    if (usage_depth_ == depth_) usage_depth_ = 0;
+    --depth_;
+    key_.clear();
+    return true;
+  }
+  bool start_array(std::size_t) override {
+    ++depth_;
+    key_.clear();
+    return true;
+  }
+  bool end_array() override {
+    --depth_;
+    key_.clear();
+    return true;
+  }
+  bool key(string_t& value) override {
+    key_ = value.size() <= 32 ? value : std::string();
+    return true;
+  }
+  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override {
+    return false;
+  }
+
+  bool is_object() const { return is_object_; }
+
+ private:
+  FinalCounts& counts() {
+    if (!result.counts) result.counts.emplace();
+    return *result.counts;
+  }
+
+  bool number(std::int64_t value) {
+    if (value < 0) return true;
+    if (depth_ == 1) {
+      if (key_ == "total_duration") counts().total_duration = Nanoseconds(value);
+      if (key_ == "load_duration") counts().load_duration = Nanoseconds(value);
+      if (key_ == "prompt_eval_duration") counts().prompt_eval_duration = Nanoseconds(value);
+      if (key_ == "eval_duration") counts().eval_duration = Nanoseconds(value);
+      if (key_ == "prompt_eval_count") counts().prompt_tokens = value;
+      if (key_ == "eval_count") counts().output_tokens = value;
+    } else if (usage_depth_ == depth_) {
+      if (key_ == "prompt_tokens" || key_ == "input_tokens") counts().prompt_tokens = value;
+      if (key_ == "completion_tokens" || key_ == "output_tokens") counts().output_tokens = value;
+    }
+    return true;
+  }
+
+  int depth_ = 0;
+  int usage_depth_ = 0;  // depth of the usage object we are in, 0 outside
+  bool is_object_ = false;
+  std::string key_;
+};
+
+}  // namespace
+
+FinalReading read_final_counts(std::string_view json) {
+  FinalHandler handler;
+  const bool parsed = nlohmann::json::sax_parse(json.begin(), json.end(), &handler);
+  if (!parsed || !handler.is_object()) return {true, false, std::nullopt};
+  return std::move(handler.result);
+}
+
+void complete_from_final(RequestEnded& ended, std::string_view json) {
+  FinalReading reading = read_final_counts(json);
+  if (reading.malformed) {
+    if (ended.observation_error.empty()) ended.observation_error = "json";
+    return;
+  }
+  if (reading.error && ended.outcome == Outcome::ok) ended.outcome = Outcome::error;
+  ended.counts = std::move(reading.counts);
+}
+
+}  // namespace tegrascope

@@ -1,0 +1,25 @@
+// Reads the figures out of the final object of a stream, or out of a body that was not streamed.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "agent/model/request.hpp"
+#include "collectors/ollama/routes.hpp"
+
+namespace tegrascope {
+
+struct FinalReading {
+  bool malformed = false;             // no JSON object
+  bool error = false;                 // it is an error object
+  std::optional<FinalCounts> counts;  // absent when it holds none of the fields
+};
+
+// Never throws for bad text; builds no tree, so memory stays small whatever the size. About 100 MB/s: texts
+// of more than a few KiB do not belong on the relay thread. Any thread.
+FinalReading read_final_counts(std::string_view json);
+
+// Fills counts, observation_error and, for an error object, outcome of `ended`.
+void complete_from_final(RequestEnded& ended, std::string_view json);
+
+}  // namespace tegrascope

@@ -1,0 +1,117 @@
+#include "collectors/ollama/http_body.hpp"
+
+#include <algorithm>
+
+namespace tegrascope {
+namespace {
+
+int hex_value(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+}  // namespace
+
+BodyTracker::BodyTracker(Framing framing, std::uint64_t content_length, Strictness strictness)
+    : strict_(strictness == Strictness::strict) {
+  switch (framing) {
+    case Framing::none:
+      break;
+    case Framing::length:
+      remaining_ = content_length;
+      if (remaining_ > 0) state_ = State::plain;
+      break;
+    case Framing::chunked:
+      state_ = State::size;
+      break;
+    case Framing::until_close:
+      state_ = State::until_close;
+      break;
+  }
+}
+
+BodyTracker::Step BodyTracker::next(std::string_view bytes) {
+  Step step;
+  if (state_ == State::until_close) return {bytes.size(), bytes};
+  while (step.consumed < bytes.size() && state_ != State::done && state_ != State::bad) {
+    if (state_ == State::plain || state_ == State::data) {
+      const auto left = static_cast<std::uint64_t>(bytes.size() - step.consumed);
+      const auto count = static_cast<std::size_t>(std::min(left, remaining_));
+      step.payload = bytes.substr(step.consumed, count);
+      step.consumed += count;
+      remaining_ -= count;
+      if (remaining_ == 0) state_ = state_ == State::plain ? State::done : State::data_cr;
+      return step;
+    }
+    framing_byte(bytes[step.consumed]);
+    if (state_ != State::bad) ++step.consumed;
+  }
+  return step;
+}
+
+void BodyTracker::size_line_done() {
+  size_digits_ = 0;
+  state_ = remaining_ == 0 ? State::trailer : State::data;
+}
+
+void BodyTracker::framing_byte(char c) {
+  switch (state_) {
+    case State::size: {
+      const int digit = hex_value(c);
+      if (digit >= 0 && size_digits_ < 16) {
+        remaining_ = remaining_ * 16 + static_cast<std::uint64_t>(digit);
+        ++size_digits_;
+      } else if (size_digits_ == 0 || digit >= 0) {
+        state_ = State::bad;
+      } else if (c == '\r') {
+        state_ = State::size_lf;
+      } else if (!strict_ && c == '\n') {
+        size_line_done();
+      } else {
+        state_ = strict_ ? State::bad : State::extension;
+      }
+      break;
+    }
+    case State::extension:
+      if (c == '\n') size_line_done();
+      break;
+    case State::size_lf:
+      if (c == '\n') {
+        size_line_done();
+      } else {
+        state_ = State::bad;
+      }
+      break;
+    case State::data_cr:
+      if (c == '\r') {
+        state_ = State::data_lf;
+      } else {
+        state_ = !strict_ && c == '\n' ? State::size : State::bad;
+      }
+      break;
+    case State::data_lf:
+      state_ = c == '\n' ? State::size : State::bad;
+      break;
+    case State::trailer:
+      if (c == '\r') {
+        state_ = State::trailer_lf;
+      } else if (strict_) {
+        state_ = State::bad;
+      } else {
+        state_ = c == '\n' ? State::done : State::trailer_text;
+      }
+      break;
+    case State::trailer_text:
+      if (c == '\n') state_ = State::trailer;
+      break;
+    case State::trailer_lf:
+      state_ = c == '\n' ? State::done : State::bad;
+      break;
+    default:
+      break;
+  }
+}
+
+}  // namespace tegrascope

@@ -1,0 +1,81 @@
+// One inference request as an exact witness sees it: from its head to the last byte of its answer. Sends the
+// events.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "agent/model/request.hpp"
+#include "collectors/ollama/body_scanner.hpp"
+#include "collectors/ollama/http_head.hpp"
+#include "collectors/ollama/routes.hpp"
+#include "collectors/ollama/stream_lines.hpp"
+#include "collectors/ollama/witness.hpp"
+
+namespace tegrascope {
+
+// What the observations of one witness share. Must outlive them.
+struct ExchangeContext {
+  Witness witness = Witness::relay;
+  std::string server;  // host:port, as in --ollama.url
+  RequestIds& ids;
+  RequestSink sink;
+  // Takes an end and its final object when that object is larger than kMaxInlineFinalBytes, to complete it
+  // elsewhere (complete_from_final) and pass it to the sink. Empty: everything is parsed at once by the
+  // caller of the exchange.
+  std::function<void(RequestEnded&&, std::string&& final_json)> parse_elsewhere;
+};
+
+inline constexpr std::size_t kMaxInlineFinalBytes = 4 * 1024;
+
+// Not thread-safe; lives on the thread of its exchange. Every path ends in exactly one end().
+class Observation {
+ public:
+  // Sends RequestStarted.
+  Observation(const ExchangeContext& context, const Route& route, const RequestHead& head, MonotonicTime at);
+
+  void request_payload(std::string_view payload);
+  // The body is complete, or no more of it will be understood. Sends RequestDescribed, once.
+  void describe();
+
+  void answer_begins(const ResponseHead& head);
+  void answer_payload(std::string_view payload, MonotonicTime at);
+  // The answer is a stream and its first content has come.
+  bool streaming_content() const { return reading_ == Reading::lines && first_content_.has_value(); }
+  // The last byte of the answer has come.
+  void answer_complete(MonotonicTime at);
+
+  // Ends it otherwise. `status_code` absent: the one of the answer's head, 0 when none came.
+  void end(Outcome outcome, MonotonicTime at, std::optional<int> status_code = std::nullopt);
+  void note_error(std::string_view reason);  // the first one stays
+
+ private:
+  enum class Reading : std::uint8_t { nothing, lines, whole };
+
+  void content(unsigned lines, MonotonicTime at);
+  void oversize();
+
+  const ExchangeContext& context_;
+  const Route& route_;
+  RequestId id_;
+  bool request_encoded_;
+  bool described_ = false;
+  bool streamed_;
+  BodyScanner scanner_;
+
+  int status_ = 0;
+  Reading reading_ = Reading::nothing;
+  std::optional<StreamLines> lines_;
+  std::string whole_;  // the body of an answer that is not streamed
+
+  std::optional<MonotonicTime> first_content_;
+  MonotonicTime last_content_{};
+  MonotonicTime last_progress_{};
+  std::uint64_t content_chunks_ = 0;
+  Histogram gaps_;
+  std::string error_;
+};
+
+}  // namespace tegrascope

@@ -1,0 +1,87 @@
+#include "collectors/ollama/routes.hpp"
+
+#include <array>
+
+namespace tegrascope {
+namespace {
+
+struct Entry {
+  std::string_view methods;  // blank-separated
+  Route route;
+};
+
+constexpr Route inference(std::string_view endpoint, Operation operation, bool streams_by_default,
+                          StreamFormat format, Dialect dialect) {
+  return {endpoint, operation, true, streams_by_default, format, dialect};
+}
+
+constexpr Route plain(std::string_view endpoint, StreamFormat format = StreamFormat::none) {
+  return {endpoint, Operation::other, false, format == StreamFormat::ndjson, format, Dialect::ollama};
+}
+
+constexpr std::array kEntries{
+    Entry{"POST",
+          inference("/api/generate", Operation::generate, true, StreamFormat::ndjson, Dialect::ollama)},
+    Entry{"POST", inference("/api/chat", Operation::chat, true, StreamFormat::ndjson, Dialect::ollama)},
+    Entry{"POST", inference("/api/embed", Operation::embed, false, StreamFormat::none, Dialect::ollama)},
+    Entry{"POST", inference("/api/embeddings", Operation::embed, false, StreamFormat::none, Dialect::ollama)},
+    Entry{"POST",
+          inference("/v1/chat/completions", Operation::chat, false, StreamFormat::sse, Dialect::openai)},
+    Entry{"POST",
+          inference("/v1/completions", Operation::generate, false, StreamFormat::sse, Dialect::openai)},
+    Entry{"POST", inference("/v1/embeddings", Operation::embed, false, StreamFormat::none, Dialect::openai)},
+    Entry{"POST", inference("/v1/responses", Operation::chat, false, StreamFormat::sse, Dialect::responses)},
+    Entry{"POST", inference("/v1/messages", Operation::chat, false, StreamFormat::sse, Dialect::anthropic)},
+    Entry{"GET HEAD", plain("/")},
+    Entry{"GET HEAD", plain("/api/version")},
+    Entry{"GET", plain("/api/status")},
+    Entry{"GET HEAD", plain("/api/tags")},
+    Entry{"GET", plain("/api/ps")},
+    Entry{"GET", plain("/v1/models")},
+    Entry{"GET", plain("/v1/models/:model")},
+    Entry{"POST", plain("/v1/audio/transcriptions")},
+    Entry{"POST", plain("/api/show")},
+    Entry{"POST", plain("/api/copy")},
+    Entry{"POST", plain("/api/me")},
+    Entry{"POST", plain("/api/signout")},
+    Entry{"DELETE", plain("/api/delete")},
+    Entry{"DELETE", plain("/api/user/keys/:key")},
+    Entry{"POST", plain("/api/pull", StreamFormat::ndjson)},
+    Entry{"POST", plain("/api/push", StreamFormat::ndjson)},
+    Entry{"POST", plain("/api/create", StreamFormat::ndjson)},
+    Entry{"HEAD POST", plain("/api/blobs/:digest")},
+    Entry{"POST", plain("/api/experimental/web_search")},
+    Entry{"POST", plain("/api/experimental/web_fetch")},
+    Entry{"GET", plain("/api/experimental/model-recommendations")},
+};
+
+constexpr Route kOther = plain("other");
+
+bool has_method(std::string_view methods, std::string_view method) {
+  while (!methods.empty()) {
+    const std::size_t blank = methods.find(' ');
+    if (methods.substr(0, blank) == method) return true;
+    methods.remove_prefix(blank == std::string_view::npos ? methods.size() : blank + 1);
+  }
+  return false;
+}
+
+// A ":name" at the end of a template stands for one non-empty segment.
+bool matches(std::string_view endpoint, std::string_view path) {
+  const std::size_t colon = endpoint.find(':');
+  if (colon == std::string_view::npos) return endpoint == path;
+  if (path.size() <= colon || path.substr(0, colon) != endpoint.substr(0, colon)) return false;
+  return path.find('/', colon) == std::string_view::npos;
+}
+
+}  // namespace
+
+const Route& find_route(std::string_view method, std::string_view target) {
+  const std::string_view path = target.substr(0, target.find('?'));
+  for (const Entry& entry : kEntries) {
+    if (matches(entry.route.endpoint, path) && has_method(entry.methods, method)) return entry.route;
+  }
+  return kOther;
+}
+
+}  // namespace tegrascope
