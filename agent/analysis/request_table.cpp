@@ -141,8 +141,10 @@ void RequestTable::count_end(LiveRequest& request, const RequestEnded& event) {
     ++view.requests[{request.started.endpoint, event.status_code}];
     if (event.outcome == Outcome::client_aborted) ++view.aborted["client"];
     if (event.outcome == Outcome::upstream_aborted) ++view.aborted["upstream"];
-    auto& duration =
-        view.duration_seconds.try_emplace(request.started.operation, kRequestDurationEdges).first->second;
+    const bool loads_only =
+        event.counts && (event.counts->done_reason == "load" || event.counts->done_reason == "unload");
+    const Operation operation = loads_only ? Operation::other : request.started.operation;
+    auto& duration = view.duration_seconds.try_emplace(operation, kRequestDurationEdges).first->second;
     duration.observe(to_seconds(event.at - request.started.at));
     if (request.streamed && request.first_content) {
       view.first_token_seconds.observe(to_seconds(*request.first_content - request.started.at));

@@ -45,13 +45,15 @@ bool share_a_socket(const SocketTable& a, const SocketTable& b) {
                      [&](std::uint64_t inode) { return b.inodes.contains(inode); });
 }
 
-bool same_namespace(const OwnNamespace& own, const fs::path& process,
-                    const std::optional<SocketTable>& sockets) {
+enum class Namespace { own, other, untold };
+
+Namespace namespace_of(const OwnNamespace& own, const fs::path& process,
+                       const std::optional<SocketTable>& sockets) {
   const auto identity = namespace_identity(process);
-  if (own.identity && identity) return *own.identity == *identity;
-  if (!own.sockets || !sockets) return true;
-  if (own.sockets->inodes.empty() && sockets->inodes.empty()) return true;
-  return share_a_socket(*own.sockets, *sockets);
+  if (own.identity && identity) return *own.identity == *identity ? Namespace::own : Namespace::other;
+  if (!own.sockets || !sockets) return Namespace::untold;
+  if (own.sockets->inodes.empty() && sockets->inodes.empty()) return Namespace::untold;
+  return share_a_socket(*own.sockets, *sockets) ? Namespace::own : Namespace::other;
 }
 
 std::optional<ListeningSocket> listener_on(const std::optional<SocketTable>& sockets, std::uint16_t port) {
@@ -95,6 +97,11 @@ std::set<std::string> own_addresses(const fs::path& process) {
   return parse_local_addresses(text.str());
 }
 
+bool is_published(const ServerAddress& inside, const std::vector<PublishedPort>& published) {
+  return std::any_of(published.begin(), published.end(),
+                     [&](const PublishedPort& p) { return p.container_port == inside.port; });
+}
+
 std::optional<ServerAddress> from_outside(const ServerAddress& inside,
                                           const std::vector<PublishedPort>& published,
                                           const std::set<std::string>& addresses) {
@@ -132,10 +139,15 @@ std::vector<Found> find_serves(const HostPaths& paths) {
     const fs::path directory = paths.procfs / std::to_string(serve.pid);
     const auto sockets = read_socket_table(directory / "net");
     std::optional<ServerAddress> address = listening_address(serve, sockets, processes.runner_ports);
-    if (address && same_namespace(own, directory, sockets)) {
-      address = connectable(*address);
-    } else if (address) {
-      address = from_outside(*address, processes.published, own_addresses(directory));
+    if (address) {
+      const Namespace where = namespace_of(own, directory, sockets);
+      // The only serve there is, and a port published to where it listens: it is the one in the container.
+      const bool published = processes.serves.size() == 1 && is_published(*address, processes.published);
+      if (where == Namespace::own || (where == Namespace::untold && !published)) {
+        address = connectable(*address);
+      } else {
+        address = from_outside(*address, processes.published, own_addresses(directory));
+      }
     }
     found.push_back({serve.pid, address});
   }

@@ -19,8 +19,8 @@ namespace tegrascope {
 // - It is in another network namespace when ns/net of both can be read and differ, or else when
 // PROCFS/PID/net/tcp{,6}
 //   and the agent's own table (PROCFS/self, PROCFS/1) share no socket inode: port numbers may repeat in two
-//   namespaces, socket inodes do not. Tables that cannot be read, or are both empty, count as the same
-//   namespace.
+//   namespaces, socket inodes do not. Where neither can be told it counts as the same namespace, unless it is
+//   the only serve and a docker-proxy publishes its port.
 // - In another namespace it is reached through a published port (`docker-proxy -host-port P -container-ip IP
 //   -container-port N`, IP being one of the namespace's own addresses in net/fib_trie): http://127.0.0.1:P.
 //   No such proxy: at its own address. Neither known: the server is left out.

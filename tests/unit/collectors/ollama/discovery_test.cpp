@@ -134,6 +134,14 @@ TEST_F(Discovery, published_port_of_a_container) {
   EXPECT_EQ(discover_servers(paths_)[1].name, "127.0.0.1:3002");
 }
 
+TEST_F(Discovery, without_any_socket_table_the_only_published_port_is_its) {
+  closed_serve(4321);
+  proxy(4400, "0.0.0.0", 3002, "172.17.0.2");
+  EXPECT_EQ(found(), "http://127.0.0.1:3002 pid 4321");
+  closed_serve(812);
+  EXPECT_EQ(found(), "http://127.0.0.1:11434 pid 812");
+}
+
 TEST_F(Discovery, published_on_one_address_only) {
   serve(4321, "OLLAMA_HOST=0.0.0.0");
   sockets("4321", {"00000000:2CAA 77"});
