@@ -140,7 +140,9 @@ void RequestTable::count_end(LiveRequest& request, const RequestEnded& event) {
   if (request.exact()) {
     ++view.requests[{request.started.endpoint, event.status_code}];
     if (event.outcome == Outcome::client_aborted) ++view.aborted["client"];
-    if (event.outcome == Outcome::upstream_aborted) ++view.aborted["upstream"];
+    // An error object inside a stream comes after the status 200: it, too, ends before Ollama's last chunk.
+    const bool error_in_stream = event.outcome == Outcome::error && event.status_code < 400;
+    if (event.outcome == Outcome::upstream_aborted || error_in_stream) ++view.aborted["upstream"];
     const bool loads_only =
         event.counts && (event.counts->done_reason == "load" || event.counts->done_reason == "unload");
     const Operation operation = loads_only ? Operation::other : request.started.operation;

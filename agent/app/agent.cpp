@@ -58,7 +58,15 @@ AnalysisOptions analysis_options(const Config& config) {
   options.board = read_board(config.paths);
   options.gpu_present = gpu_present(config.paths);
   options.attribution.cores = count_cores(config.paths);
+  // Two samples lie up to two idle slots apart.
+  options.attribution.sensors.max_gap = 3 * config.sample_idle_interval;
+  options.attribution.hold_idle = 2 * config.sample_idle_interval;
   return options;
+}
+
+// An address that a listener of ours may answer on as well.
+bool is_this_machine(const std::string& host) {
+  return host.rfind("127.", 0) == 0 || host == "::1" || host == "localhost" || host == "0.0.0.0";
 }
 
 std::string join(const std::vector<std::uint16_t>& ports) {
@@ -158,8 +166,18 @@ void Agent::Parts::start_relay(const std::vector<OllamaServer>& servers) {
   options.server_name = servers.front().name;
   options.drain_time = config_.relay_drain_time;
   options.allowed_hosts = config_.relay_allowed_hosts;
-  relay_ = std::make_unique<Relay>(options, ids_, [this](RequestEvent&& e) { service_->push(std::move(e)); });
+  const bool observed = observes(config_, "relay");
+  relay_ = std::make_unique<Relay>(options, ids_, [this, observed](RequestEvent&& e) {
+    if (observed) service_->push(std::move(e));
+  });
   relay_->start();
+  for (const std::uint16_t port : relay_->ports()) {
+    if (port == upstream.port && is_this_machine(upstream.host)) {
+      throw std::invalid_argument("--relay.listen-address has the port of --ollama.url " +
+                                  servers.front().url +
+                                  ": the relay would pass requests to itself; choose another port");
+    }
+  }
 }
 
 void Agent::Parts::start_sampler() {

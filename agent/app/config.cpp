@@ -6,6 +6,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "collectors/ollama/server_address.hpp"
+
 namespace tegrascope {
 namespace {
 
@@ -13,6 +15,22 @@ using std::chrono::nanoseconds;
 
 constexpr std::array<std::pair<std::string_view, double>, 6> kUnits{
     {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}}};
+
+// host:port, as far as its form goes; whether it can be had shows when it is bound.
+void check_address(const char* flag, const std::string& address) {
+  const std::size_t colon = address.rfind(':');
+  int port = -1;
+  if (colon != std::string::npos) {
+    const char* begin = address.data() + colon + 1;
+    const char* end = address.data() + address.size();
+    const auto [stopped, error] = std::from_chars(begin, end, port);
+    if (begin == end || error != std::errc{} || stopped != end) port = -1;
+  }
+  if (port < 0 || port > 65535) {
+    throw std::invalid_argument(std::string(flag) + " is '" + address +
+                                "': write host:port, as in 127.0.0.1:11480, or port 0 for a free one");
+  }
+}
 
 }  // namespace
 
@@ -52,10 +70,22 @@ void validate(const Config& config) {
       std::find(config.ollama_urls.begin(), config.ollama_urls.end(), "auto") != config.ollama_urls.end()) {
     throw std::invalid_argument("--ollama.url is both auto and an address: name all the servers, or none");
   }
+  for (const std::string& address : config.web_listen_addresses)
+    check_address("--web.listen-address", address);
+  for (const std::string& address : config.relay_listen_addresses) {
+    check_address("--relay.listen-address", address);
+  }
+  if (config.ollama_urls != std::vector<std::string>{"auto"}) {
+    for (const std::string& url : config.ollama_urls) server_from_url(url);
+  }
   using namespace std::chrono_literals;
   if (config.sample_interval < 10ms || config.sample_interval > 10s) {
     throw std::invalid_argument("--sample.interval is " + format_duration(config.sample_interval) +
                                 ": choose between 10ms and 10s");
+  }
+  if (config.sample_idle_interval < config.sample_interval || config.sample_idle_interval > 10s) {
+    throw std::invalid_argument("--sample.idle-interval is " + format_duration(config.sample_idle_interval) +
+                                ": choose between --sample.interval and 10s");
   }
 }
 

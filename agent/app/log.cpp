@@ -3,8 +3,9 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <atomic>
-#include <cstdio>
+#include <nlohmann/json.hpp>
 
 namespace tegrascope {
 namespace {
@@ -40,28 +41,15 @@ std::string_view name_of(LogLevel level) {
   return "info";
 }
 
+// Escaped as JSON; bytes that are no UTF-8 become U+FFFD.
 void append_quoted(std::string& out, std::string_view text) {
-  out += '"';
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (c == '\n') {
-      out += "\\n";
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      char escape[8];
-      std::snprintf(escape, sizeof escape, "\\u%04x", static_cast<unsigned>(static_cast<unsigned char>(c)));
-      out += escape;
-    } else {
-      out += c;
-    }
-  }
-  out += '"';
+  out += nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 void append_value(std::string& out, std::string_view value) {
-  const bool plain = !value.empty() && value.find_first_of(" \"=\\") == std::string_view::npos &&
-                     value.find_first_of("\n\t\r") == std::string_view::npos;
+  const bool plain = !value.empty() && std::all_of(value.begin(), value.end(), [](char c) {
+    return c > ' ' && c < 0x7f && c != '"' && c != '=' && c != '\\';
+  });
   if (plain) {
     out += value;
   } else {

@@ -5,6 +5,23 @@
 #include "agent/app/log.hpp"
 
 namespace tegrascope {
+namespace {
+
+std::string_view describe(Placement placement) {
+  switch (placement) {
+    case Placement::gpu:
+      return "model runs on the GPU";
+    case Placement::partial:
+      return "model runs partly on the CPU";
+    case Placement::cpu:
+      return "model runs on the CPU";
+    case Placement::unknown:
+      return "where the model runs is not known";
+  }
+  return "";
+}
+
+}  // namespace
 
 void StateLog::note(const Snapshot& snapshot) {
   note_collectors(snapshot);
@@ -14,6 +31,7 @@ void StateLog::note(const Snapshot& snapshot) {
 
 void StateLog::note_collectors(const Snapshot& snapshot) {
   for (const CollectorStatus& c : snapshot.collectors) {
+    if (!c.up && !c.absent && c.error.empty()) continue;  // a child process that has not spoken yet
     const std::string state = c.absent ? "absent" : !c.up ? "failed" : c.error.empty() ? "up" : "degraded";
     std::string& known = collectors_[c.name];
     if (known == state) continue;
@@ -56,8 +74,7 @@ void StateLog::note_placements(const Snapshot& snapshot) {
           return r.server == view.server && r.model == view.model && r.verdict.placement == *view.placement;
         });
     const bool expected = *view.placement == Placement::gpu || !view.gpu_expected;
-    log(expected ? LogLevel::info : LogLevel::warn,
-        "model runs on the " + std::string(to_string(*view.placement)),
+    log(expected ? LogLevel::info : LogLevel::warn, describe(*view.placement),
         {{"server", view.server},
          {"model", view.model},
          {"evidence", latest == snapshot.recent.rend() ? "" : latest->verdict.explanation}});

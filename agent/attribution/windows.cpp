@@ -12,8 +12,9 @@ void append(RequestWindows& out, Phase phase, MonotonicTime begin, MonotonicTime
   if (end > begin) out.windows.push_back({phase, begin, end});
 }
 
-Nanoseconds or_zero(const std::optional<Nanoseconds>& d) {
-  return std::max(d.value_or(Nanoseconds::zero()), Nanoseconds::zero());
+// A duration of the server's, within what can be told of a request of this length: beyond it only the mismatch counts.
+Nanoseconds bounded(const std::optional<Nanoseconds>& d, Nanoseconds length) {
+  return std::clamp(d.value_or(Nanoseconds::zero()), Nanoseconds::zero(), length + 2 * kAgreement);
 }
 
 bool has_durations(const ObservedRequest& r) {
@@ -26,9 +27,9 @@ RequestWindows from_durations(const ObservedRequest& r) {
   const MonotonicTime end = r.ended;
   // An embedding has no eval: everything after the load is prefill.
   const bool embedding = r.operation == Operation::embed;
-  const Nanoseconds decode = embedding ? Nanoseconds::zero() : or_zero(r.counts->eval_duration);
-  const Nanoseconds load = or_zero(r.counts->load_duration);
-  const Nanoseconds prefill = or_zero(r.counts->prompt_eval_duration);
+  const Nanoseconds decode = embedding ? Nanoseconds::zero() : bounded(r.counts->eval_duration, end - begin);
+  const Nanoseconds load = bounded(r.counts->load_duration, end - begin);
+  const Nanoseconds prefill = bounded(r.counts->prompt_eval_duration, end - begin);
 
   const MonotonicTime decode_begin = std::max(begin, end - decode);
   MonotonicTime prefill_begin =

@@ -1,6 +1,9 @@
 #include "agent/cli/decode_tegrastats.hpp"
 
+#include <cerrno>
 #include <cmath>
+#include <cstring>
+#include <iostream>
 #include <istream>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -101,7 +104,11 @@ int decode_tegrastats(std::istream& in, std::ostream& out) {
         << '\n';
   }
   out.flush();
-  return in.bad() || !out ? 1 : 0;
+  if (!in.bad() && out) return 0;
+  std::cerr << "tegrascope decode: "
+            << (in.bad() ? "the input cannot be read" : "the output cannot be written") << ": "
+            << std::strerror(errno) << '\n';
+  return 1;
 }
 
 }  // namespace tegrascope

@@ -1,5 +1,4 @@
 #include <CLI/App.hpp>
-#include <csignal>
 #include <filesystem>
 #include <iostream>
 #include <memory>
@@ -85,8 +84,7 @@ void watch(Agent& agent, simulator::Simulation& simulation, const DemoOptions& o
   LiveSummary summary(begin);
   std::optional<MonotonicTime> done_at;
   for (;;) {
-    const auto signal = signals.wait(250ms);
-    if (signal && *signal != SIGHUP) return;
+    if (signals.wait(250ms)) return;
     summary.print_new(*agent.snapshots().latest());
     const MonotonicTime now = monotonic_now();
     if (options.seconds > 0 && to_seconds(now - begin) >= options.seconds) return;
@@ -154,7 +152,7 @@ int command_demo(int argc, const char* const* argv) {
       "Run the agent on a simulated Orin Nano with a simulated Ollama and traffic; leaves nothing behind.",
       "tegrascope demo");
   app.add_option("--seconds", options.seconds, "End after this many seconds; 0: until stopped")
-      ->check(CLI::NonNegativeNumber)
+      ->check(CLI::Range(0.0, 1e9))
       ->capture_default_str();
   app.add_option("--scenario", options.scenario, "What happens: " + scenarios)->capture_default_str();
   app.add_option("--seed", options.seed, "Seed of the simulation's noise")->capture_default_str();

@@ -3,6 +3,7 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <algorithm>
+#include <cstdlib>
 #include <iostream>
 #include <stdexcept>
 #include <vector>
@@ -74,11 +75,13 @@ std::vector<std::string> flag_names(const CLI::App& app) {
   return names;
 }
 
-std::string unknown_flag_message(const CLI::App& app, const CLI::ExtrasError& error) {
-  // "The following argument was not expected: --x"
-  const std::string what = error.what();
-  std::string flag = what.substr(what.find(": ") == std::string::npos ? 0 : what.find(": ") + 2);
-  flag = flag.substr(0, flag.find_first_of(" ="));
+std::string unknown_flag_message(const CLI::App& app) {
+  // A mistyped flag leaves its value behind as well, and CLI11 names the last of both.
+  const std::vector<std::string> extras = app.remaining();
+  const auto first =
+      std::find_if(extras.begin(), extras.end(), [](const std::string& e) { return e[0] == '-'; });
+  std::string flag = first != extras.end() ? *first : extras.empty() ? "" : extras.front();
+  flag = flag.substr(0, flag.find('='));
   const std::string near = nearest_name(flag, flag_names(app));
   return (flag.rfind("-", 0) == 0 ? "unknown flag " : "unexpected argument ") + flag +
          (near.empty() ? "; see --help" : "; did you mean " + near + "?");
@@ -100,8 +103,11 @@ std::string nearest_name(const std::string& name, const std::vector<std::string>
 }
 
 void add_run_options(CLI::App& app, Config& config) {
-  app.set_config("--config.file", "", "TOML file with the names of these flags as keys")
-      ->envname(environment_name("config.file"));
+  // CLI11 reads the environment after the file, so the file's own name is looked up here.
+  const char* file = std::getenv(environment_name("config.file").c_str());
+  app.set_config("--config.file", file == nullptr ? "" : file,
+                 "TOML file with the names of these flags as keys (Env:TEGRASCOPE_CONFIG_FILE)",
+                 file != nullptr);
   app.config_formatter(std::make_shared<TomlConfig>(app));
 
   add_list(app, "web.listen-address", config.web_listen_addresses,
@@ -167,10 +173,14 @@ int parse_arguments(CLI::App& app, int argc, const char* const* argv) {
   } catch (const CLI::CallForHelp&) {
     std::cout << app.help();
     return 0;
-  } catch (const CLI::ExtrasError& e) {
-    return fail(unknown_flag_message(app, e));
+  } catch (const CLI::ExtrasError&) {
+    return fail(unknown_flag_message(app));
   } catch (const CLI::Error& e) {
     return fail(e.what());
+  } catch (const std::invalid_argument&) {
+    // Only flags without a value of their own are converted by the library itself.
+    return fail(
+        "a collector is switched by true or false, as in --collector.gpu=false or [collector] gpu = false");
   } catch (const std::exception& e) {
     return fail(e.what());
   }

@@ -75,7 +75,7 @@ struct RequestEnded {
   Histogram chunk_gaps;               // since the last progress event
   std::optional<FinalCounts> counts;  // absent: no final object or usage was seen
   std::string
-      observation_error;  // why figures could not be read: json, oversize, encoding, usage_missing; or ""
+      observation_error;  // why figures could not be read: json, range, oversize, encoding, usage_missing; or ""
 };
 
 using RequestEvent = std::variant<RequestStarted, RequestDescribed, RequestProgress, RequestEnded>;

@@ -8,6 +8,9 @@
 namespace tegrascope {
 namespace {
 
+// A month in nanoseconds; no count of tokens comes near it either.
+constexpr std::int64_t kMostPlausible = 2'678'400'000'000'000;
+
 // Events of nlohmann's SAX parser. Ollama's own figures are top-level fields; the others sit in an object
 // "usage" at the top, or one level down (response.usage of /v1/responses, message.usage of /v1/messages).
 class FinalHandler : public nlohmann::json_sax<nlohmann::json> {
@@ -18,10 +21,10 @@ class FinalHandler : public nlohmann::json_sax<nlohmann::json> {
   bool boolean(bool) override { return true; }
   bool number_integer(number_integer_t value) override { return number(value); }
   bool number_unsigned(number_unsigned_t value) override {
-    return value > INT64_MAX || number(static_cast<std::int64_t>(value));
+    return number(value > INT64_MAX ? INT64_MAX : static_cast<std::int64_t>(value));
   }
   bool number_float(number_float_t value, const string_t&) override {
-    return !(std::abs(value) < 9e18) || number(static_cast<std::int64_t>(value));
+    return number(std::abs(value) < 9e18 ? static_cast<std::int64_t>(value) : INT64_MAX);
   }
   bool string(string_t& value) override {
     if (depth_ == 1 && key_ == "done_reason") counts().done_reason = value.substr(0, 32);
@@ -70,7 +73,10 @@ class FinalHandler : public nlohmann::json_sax<nlohmann::json> {
   }
 
   bool number(std::int64_t value) {
-    if (value < 0) return true;
+    if (value < 0 || value > kMostPlausible) {
+      result.implausible = result.implausible || is_figure();
+      return true;
+    }
     if (depth_ == 1) {
       if (key_ == "total_duration") counts().total_duration = Nanoseconds(value);
       if (key_ == "load_duration") counts().load_duration = Nanoseconds(value);
@@ -85,6 +91,11 @@ class FinalHandler : public nlohmann::json_sax<nlohmann::json> {
     return true;
   }
 
+  bool is_figure() const {
+    if (depth_ == 1) return key_.ends_with("_duration") || key_.ends_with("eval_count");
+    return usage_depth_ == depth_ && key_.ends_with("_tokens");
+  }
+
   int depth_ = 0;
   int usage_depth_ = 0;  // depth of the usage object we are in, 0 outside
   bool is_object_ = false;
@@ -96,7 +107,7 @@ class FinalHandler : public nlohmann::json_sax<nlohmann::json> {
 FinalReading read_final_counts(std::string_view json) {
   FinalHandler handler;
   const bool parsed = nlohmann::json::sax_parse(json.begin(), json.end(), &handler);
-  if (!parsed || !handler.is_object()) return {true, false, std::nullopt};
+  if (!parsed || !handler.is_object()) return {true, false, false, std::nullopt};
   return std::move(handler.result);
 }
 
@@ -106,6 +117,7 @@ void complete_from_final(RequestEnded& ended, std::string_view json) {
     if (ended.observation_error.empty()) ended.observation_error = "json";
     return;
   }
+  if (reading.implausible && ended.observation_error.empty()) ended.observation_error = "range";
   if (reading.error && ended.outcome == Outcome::ok) ended.outcome = Outcome::error;
   ended.counts = std::move(reading.counts);
 }

@@ -12,6 +12,7 @@ namespace tegrascope {
 struct FinalReading {
   bool malformed = false;             // no JSON object
   bool error = false;                 // it is an error object
+  bool implausible = false;           // a figure was negative or beyond a month; it is left out
   std::optional<FinalCounts> counts;  // absent when it holds none of the fields
 };
 

@@ -3,6 +3,7 @@
 #include <csignal>
 
 #include "tests/support/agent_process.hpp"
+#include "tests/support/free_port.hpp"
 #include "tests/support/temp_tree.hpp"
 
 namespace tegrascope::test {
@@ -42,6 +43,8 @@ void expect_wrong_usage(const Result& result, const std::string& says) {
 TEST(CommandLine, AWrongFlagNamesTheNearestRightOne) {
   expect_wrong_usage(tegrascope_with({"run", "--web.listen-adress=127.0.0.1:0"}), "--web.listen-address");
   expect_wrong_usage(tegrascope_with({"run", "--colector.cpu"}), "--collector.cpu");
+  expect_wrong_usage(tegrascope_with({"run", "--web.listen-addres", "127.0.0.1:0"}), "--web.listen-address");
+  expect_wrong_usage(tegrascope_with({"demo", "--second", "5"}), "--seconds");
 }
 
 TEST(CommandLine, AWrongValueIsTold) {
@@ -49,6 +52,9 @@ TEST(CommandLine, AWrongValueIsTold) {
   expect_wrong_usage(tegrascope_with({"run", "--log.level=loud"}), "loud");
   expect_wrong_usage(tegrascope_with({"run", "--ollama.url=ftp://x"}), "ftp://x");
   expect_wrong_usage(tegrascope_with({"run", "--observe=relay"}), "--relay.listen-address");
+  expect_wrong_usage(tegrascope_with({"run", "--no-collector.gpu=maybe"}), "--collector.gpu=false");
+  expect_wrong_usage(tegrascope_with({"run", "--sample.idle-interval=0s"}), "--sample.idle-interval");
+  expect_wrong_usage(tegrascope_with({"check-config", "--web.listen-address=foo"}), "--web.listen-address");
 }
 
 TEST(CommandLine, AnUnknownCommandNamesTheNearest) {
@@ -95,6 +101,26 @@ TEST(CommandLine, FlagBeatsEnvironmentBeatsFile) {
   EXPECT_EQ(tegrascope_with({"check-config", file}, {"TEGRASCOPE_LOG_LEVEL=warn"}).code, 0);
   EXPECT_EQ(tegrascope_with({"check-config"}, {"TEGRASCOPE_LOG_LEVEL=nonsense"}).code, 2);
   EXPECT_EQ(tegrascope_with({"check-config", "--log.level=warn"}, {"TEGRASCOPE_LOG_LEVEL=nonsense"}).code, 0);
+}
+
+TEST(CommandLine, TheFilesNameMayComeFromTheEnvironment) {
+  TempTree files;
+  files.write("c.toml", "log.level = \"nonsense\"\n");
+  expect_wrong_usage(
+      tegrascope_with({"check-config"}, {"TEGRASCOPE_CONFIG_FILE=" + (files.root() / "c.toml").string()}),
+      "nonsense");
+  expect_wrong_usage(tegrascope_with({"check-config"}, {"TEGRASCOPE_CONFIG_FILE=/nonexistent/c.toml"}),
+                     "/nonexistent/c.toml");
+}
+
+TEST(CommandLine, ARelayToItselfIsRefused) {
+  const std::string port = free_port();
+  TempTree directory;
+  ChildProcess agent({TEGRASCOPE_PROGRAM, "run", "--web.listen-address=127.0.0.1:0",
+                      "--ollama.url=http://127.0.0.1:" + port, "--relay.listen-address=127.0.0.1:" + port},
+                     directory.root());
+  EXPECT_EQ(agent.wait_for(10s), 2);
+  EXPECT_NE(agent.errors().find("to itself"), std::string::npos) << agent.errors();
 }
 
 TEST(CommandLine, AnAddressInUseIsNamed) {

@@ -17,7 +17,7 @@ TEST(OwnMachine, CpuAndMemoryAppearAndTheRestIsAbsent) {
   TempTree directory;
   AgentProcess agent("run", {}, directory.root());
   EXPECT_TRUE(wait_until(10s, [&] { return http_get(agent.url() + "/-/ready").status == 200; }));
-  EXPECT_TRUE(wait_until(10s, [&] { return agent.scrape().has("tegrascope_memory_bytes"); }));
+  EXPECT_TRUE(wait_until(10s, [&] { return agent.scrape().has("process_resident_memory_bytes"); }));
   const Exposition e = agent.scrape();
 
   EXPECT_GT(e.sum("tegrascope_cpu_seconds_total", {{"mode", "idle"}}).value_or(0), 0);

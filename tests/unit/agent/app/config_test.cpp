@@ -40,6 +40,30 @@ TEST(Validate, RefusesWhatContradictsItself) {
   config.ollama_urls = {"auto"};
   config.sample_interval = 1ms;
   EXPECT_THROW(validate(config), std::invalid_argument);
+  config = Config{};
+  for (const auto interval : {0ns, 50000000ns, std::chrono::nanoseconds(100h)}) {
+    config.sample_idle_interval = interval;
+    EXPECT_THROW(validate(config), std::invalid_argument) << interval.count();
+  }
+}
+
+TEST(Validate, NamesTheFlagOfAWrongAddress) {
+  for (const char* wrong : {"foo", "127.0.0.1:99999", "127.0.0.1:", ":0x", "127.0.0.1:-1"}) {
+    Config config;
+    config.web_listen_addresses = {wrong};
+    EXPECT_THROW(validate(config), std::invalid_argument) << wrong;
+    config = Config{};
+    config.relay_listen_addresses = {wrong};
+    try {
+      validate(config);
+      FAIL() << wrong;
+    } catch (const std::invalid_argument& e) {
+      EXPECT_NE(std::string(e.what()).find("--relay.listen-address"), std::string::npos);
+    }
+  }
+  Config config;
+  config.web_listen_addresses = {"127.0.0.1:0", "[::1]:11480", ":11480"};
+  EXPECT_NO_THROW(validate(config));
 }
 
 TEST(Observes, AutoMeansEveryWitness) {

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
+
 namespace tegrascope {
 namespace {
 
@@ -66,6 +68,18 @@ TEST(CutWindows, FlagsDurationsThatDoNotFit) {
   ASSERT_EQ(w.windows.size(), 1u);
   expect_window(w.windows[0], Phase::decode, at(10s), at(20s));
   EXPECT_THAT(w.reasons, Contains("clock_mismatch"));
+}
+
+TEST(CutWindows, ImpossibleDurationsOverflowNothing) {
+  constexpr Nanoseconds kMost{std::numeric_limits<std::int64_t>::max()};
+  constexpr Nanoseconds kLeast{std::numeric_limits<std::int64_t>::min()};
+  for (const Nanoseconds d : {kMost, kLeast, Nanoseconds{-1}}) {
+    ObservedRequest r = streamed_chat();
+    r.counts->load_duration = r.counts->eval_duration = r.counts->prompt_eval_duration = d;
+    const auto w = cut_windows(r);
+    EXPECT_EQ(total(w), r.ended - r.started);
+    for (const auto& window : w.windows) EXPECT_GT(window.end, window.begin);
+  }
 }
 
 TEST(CutWindows, OpenAiStreamHasNoDurations) {
