@@ -23,6 +23,10 @@ std::unique_ptr<Collector> make(const HostPaths& paths) {
   return std::make_unique<T>(paths);
 }
 
+std::unique_ptr<Collector> make_tegrastats_stand_in(const HostPaths& paths) {
+  return std::make_unique<TegrastatsCollector>(paths, TegrastatsCollector::Mode::where_sysfs_lacks);
+}
+
 }  // namespace
 
 const std::vector<CollectorInfo>& builtin_collectors() {
@@ -44,7 +48,7 @@ const std::vector<CollectorInfo>& builtin_collectors() {
       {"throttle", true, kEverySecond, make<ThrottleCollector>},
       {"fan", true, kEverySecond, make<FanCollector>},
       {"nvpmodel", true, kEverySecond, make<NvpmodelCollector>},
-      {"tegrastats", false, kEverySecond, make<TegrastatsCollector>},
+      {"tegrastats", false, kEverySecond, make<TegrastatsCollector>, make_tegrastats_stand_in},
   };
   return list;
 }
