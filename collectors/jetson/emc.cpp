@@ -66,7 +66,7 @@ void EmcCollector::find() {
 }
 
 void EmcCollector::collect(Batch& out) {
-  if ((!rate_ || lost_) && probe_.due(slot_time(out))) find();
+  if ((!rate_ || !activity_ || lost_) && probe_.due(slot_time(out))) find();
   out.absent = !rate_ && !activity_;
   if (!rate_) return;
   lost_ = false;

@@ -122,6 +122,16 @@ TEST_F(EmcTest, AppearsLateAndNeverOnAPc) {
   EXPECT_TRUE(collect(pc).absent);
 }
 
+TEST_F(EmcTest, TheActivityMonitorMayLoadAfterTheClock) {
+  orin();
+  tree_.remove("sys/kernel/debug/cactmon");
+  const Batch early = collect(collector_, MonotonicTime{100s});
+  EXPECT_TRUE(early.errors.empty());
+  EXPECT_EQ(count(early, Signal::emc_utilization_ratio), 0u);
+  orin();
+  EXPECT_EQ(count(collect(collector_, MonotonicTime{110s}), Signal::emc_utilization_ratio), 1u);
+}
+
 TEST_F(EmcTest, AnUnknownModuleHasNoBytes) {
   board("nvidia,p9999-0000", "nvidia,tegra234");
   orin();
