@@ -42,6 +42,9 @@ struct CollectorInfo {
   bool on_by_default;
   std::chrono::milliseconds period;  // 0: every slot; otherwise not more often than this
   std::unique_ptr<Collector> (*make)(const HostPaths&);
+  // Where the user says nothing: a collector that decides itself, by what the board lacks, whether it runs.
+  // Null: on_by_default decides.
+  std::unique_ptr<Collector> (*make_auto)(const HostPaths&) = nullptr;
 };
 
 // The explicit list of built-in collectors (collectors/registry.cpp).

@@ -1,10 +1,17 @@
 #include "collectors/collector.hpp"
+#include "collectors/jetson/cooling.hpp"
+#include "collectors/jetson/emc.hpp"
+#include "collectors/jetson/engines.hpp"
+#include "collectors/jetson/fan.hpp"
 #include "collectors/jetson/gpu.hpp"
+#include "collectors/jetson/nvpmodel.hpp"
 #include "collectors/jetson/rails.hpp"
 #include "collectors/jetson/tegrastats.hpp"
 #include "collectors/jetson/thermal.hpp"
+#include "collectors/jetson/throttle.hpp"
 #include "collectors/linux/cpu.hpp"
 #include "collectors/linux/memory.hpp"
+#include "collectors/linux/pressure.hpp"
 #include "collectors/linux/processes.hpp"
 #include "collectors/linux/self.hpp"
 
@@ -16,6 +23,10 @@ std::unique_ptr<Collector> make(const HostPaths& paths) {
   return std::make_unique<T>(paths);
 }
 
+std::unique_ptr<Collector> make_tegrastats_stand_in(const HostPaths& paths) {
+  return std::make_unique<TegrastatsCollector>(paths, TegrastatsCollector::Mode::where_sysfs_lacks);
+}
+
 }  // namespace
 
 const std::vector<CollectorInfo>& builtin_collectors() {
@@ -25,12 +36,19 @@ const std::vector<CollectorInfo>& builtin_collectors() {
   static const std::vector<CollectorInfo> list{
       {"cpu", true, kEverySecond, make<CpuCollector>},
       {"memory", true, kEverySecond, make<MemoryCollector>},
+      {"pressure", true, kEverySecond, make<PressureCollector>},
       {"processes", true, kEverySlot, make<ProcessesCollector>},
       {"self", true, kEverySecond, make<SelfCollector>},
       {"gpu", true, kEverySlot, make<GpuCollector>},
+      {"emc", true, kEverySecond, make<EmcCollector>},
+      {"engines", true, kEverySecond, make<EnginesCollector>},
       {"rails", true, kEverySlot, make<RailsCollector>},
       {"thermal", true, kEverySecond, make<ThermalCollector>},
-      {"tegrastats", false, kEverySecond, make<TegrastatsCollector>},
+      {"cooling", true, kEverySecond, make<CoolingCollector>},
+      {"throttle", true, kEverySecond, make<ThrottleCollector>},
+      {"fan", true, kEverySecond, make<FanCollector>},
+      {"nvpmodel", true, kEverySecond, make<NvpmodelCollector>},
+      {"tegrastats", false, kEverySecond, make<TegrastatsCollector>, make_tegrastats_stand_in},
   };
   return list;
 }

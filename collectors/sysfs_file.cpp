@@ -107,6 +107,7 @@ SysfsFile::Raw SysfsFile::read(char* data, std::size_t size) {
 }
 
 std::optional<ReadError> SysfsFile::error_of(const Raw& raw) const {
+  if (raw.error == EOPNOTSUPP) return std::nullopt;
   if (!raw.opening && (raw.error == EAGAIN || raw.error == ENODATA || raw.error == ENXIO))
     return std::nullopt;
   ErrorReason reason = ErrorReason::missing;

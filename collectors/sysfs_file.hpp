@@ -44,7 +44,8 @@ class [[nodiscard]] ReadResult {
 // not a regular file (a FIFO, a device) is refused.
 //
 // Errors:  EACCES, EPERM -> permission;  EAGAIN, ENODATA, ENXIO of a read -> no value (thermal zones and
-// INA3221 channels of gated blocks answer so);  ETIMEDOUT -> timeout;  every other errno -> missing;  text
+// INA3221 channels of gated blocks answer so), EOPNOTSUPP (a feature that the kernel was booted without, as
+// PSI) -> no value;  ETIMEDOUT -> timeout;  every other errno -> missing;  text
 // that is no number -> parse;  a number outside the plausible range -> range. Texts name the path and quote
 // the offending text.
 //

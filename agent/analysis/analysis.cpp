@@ -37,6 +37,9 @@ void Analysis::add_sensors(const std::vector<Reading>& readings) {
       case Signal::board_power_watts:
         attribution_.sensors().add_power(r.at, r.value);
         break;
+      case Signal::board_averaging_seconds:
+        attribution_.sensors().set_power_averaging(from_seconds(r.value));
+        break;
       case Signal::gpu_utilization_ratio:
         if (r.instance.empty() || r.instance == "0") attribution_.sensors().add_gpu_load(r.at, r.value);
         break;
@@ -226,7 +229,7 @@ SnapshotPtr Analysis::make_snapshot(MonotonicTime now) {
   snapshot->board = options_.board;
   snapshot->collectors = timeline_.collectors();
   snapshot->readings = timeline_.fresh(now);
-  snapshot->rail_energy_nj = timeline_.rail_energy_nj();
+  fill_integrals(*snapshot);
   snapshot->ledger = attribution_.ledger().totals();
   fill_servers(*snapshot);
   for (const auto& [key, phases] : attribution_.ledger().accounts()) models_.view(key);
@@ -238,6 +241,15 @@ SnapshotPtr Analysis::make_snapshot(MonotonicTime now) {
   last_snapshot_ = now;
   request_ended_ = false;
   return snapshot;
+}
+
+void Analysis::fill_integrals(Snapshot& snapshot) const {
+  snapshot.rail_energy_nj = timeline_.rail_energy_nj();
+  for (const auto& [kind, seconds] : timeline_.integral(Signal::emc_utilization_ratio))
+    snapshot.emc_busy_seconds = seconds;
+  for (const auto& [kind, bytes] : timeline_.integral(Signal::emc_bytes_per_second))
+    snapshot.emc_transferred_bytes = bytes;
+  snapshot.throttled_seconds = timeline_.integral(Signal::throttled);
 }
 
 void Analysis::fill_servers(Snapshot& snapshot) const {

@@ -65,6 +65,7 @@ class Analysis {
   RequestRecord record_of(const LiveRequest& request, const Attribution::Finished& finished) const;
   void fill_models(Snapshot& snapshot) const;
   void fill_servers(Snapshot& snapshot) const;
+  void fill_integrals(Snapshot& snapshot) const;
 
   AnalysisOptions options_;
   Attribution attribution_;

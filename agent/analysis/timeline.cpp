@@ -1,12 +1,16 @@
 #include "agent/analysis/timeline.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 namespace tegrascope {
 namespace {
 
 constexpr std::string_view kStandIn = "tegrastats";
-constexpr Nanoseconds kRailGap = std::chrono::seconds(3);
+constexpr Nanoseconds kIntegralGap = std::chrono::seconds(3);
+
+// One reading at a time, whose kind says what it is: a new kind takes the old one's place.
+bool has_one_kind(Signal signal) { return signal == Signal::nvpmodel_mode; }
 
 }  // namespace
 
@@ -28,24 +32,51 @@ std::vector<Reading> Timeline::add(const Batch& batch) {
                                 latest.collector != kStandIn &&
                                 reading.at - latest.reading.at < kReadingStaleAfter;
     if (batch.collector == kStandIn && other_is_fresh) continue;
+    if (has_one_kind(reading.signal)) forget_other_kinds(reading);
     latest.reading = reading;
     latest.collector = batch.collector;
-    if (reading.signal == Signal::rail_power_watts) integrate_rail(reading);
+    if (reading.signal == Signal::rail_averaging_seconds)
+      rail_averaging_[reading.instance] = from_seconds(reading.value);
+    if (integrates(reading.signal)) integrate(reading);
     accepted.push_back(reading);
   }
   return accepted;
 }
 
-void Timeline::integrate_rail(const Reading& reading) {
-  Integral& rail = rails_[reading.instance];
-  if (rail.started && reading.at > rail.at && reading.at - rail.at <= kRailGap) {
+bool Timeline::integrates(Signal signal) {
+  return signal == Signal::rail_power_watts || signal == Signal::emc_utilization_ratio ||
+         signal == Signal::emc_bytes_per_second || signal == Signal::throttled;
+}
+
+void Timeline::integrate(const Reading& reading) {
+  Integral& series = integrals_[{reading.signal, reading.instance, reading.kind}];
+  if (series.started && reading.at > series.at && reading.at - series.at <= kIntegralGap) {
+    const Nanoseconds span = reading.at - series.at;
+    const auto averaging = rail_averaging_.find(reading.instance);
+    const bool averaged = reading.signal == Signal::rail_power_watts && averaging != rail_averaging_.end() &&
+                          averaging->second > Nanoseconds::zero();
     // A rail may read slightly below zero; its integral, a counter, must not fall.
-    const double mean = std::max((rail.watts + reading.value) / 2, 0.0);
-    rail.nanojoules += mean * to_seconds(reading.at - rail.at) * 1e9;
+    const double mean = averaged ? unaveraged_mean_watts(series.value, reading.value, span, averaging->second)
+                                 : std::max((series.value + reading.value) / 2, 0.0);
+    series.sum.add(mean * to_seconds(span));
   }
-  rail.at = reading.at;
-  rail.watts = reading.value;
-  rail.started = true;
+  series.at = reading.at;
+  series.value = reading.value;
+  series.started = true;
+}
+
+void Timeline::forget_other_kinds(const Reading& reading) {
+  std::erase_if(latest_, [&](const auto& entry) {
+    const auto& [signal, instance, kind] = entry.first;
+    return signal == reading.signal && instance == reading.instance && kind != reading.kind;
+  });
+}
+
+std::map<std::string, double> Timeline::integral(Signal signal) const {
+  std::map<std::string, double> out;
+  for (const auto& [key, series] : integrals_)
+    if (std::get<0>(key) == signal) out[std::get<2>(key)] = series.sum.value();
+  return out;
 }
 
 std::vector<Reading> Timeline::fresh(MonotonicTime now) const {
@@ -64,8 +95,9 @@ std::vector<CollectorStatus> Timeline::collectors() const {
 
 std::map<std::string, std::int64_t> Timeline::rail_energy_nj() const {
   std::map<std::string, std::int64_t> out;
-  for (const auto& [rail, integral] : rails_)
-    out[rail] = static_cast<std::int64_t>(std::llround(integral.nanojoules));
+  for (const auto& [key, series] : integrals_)
+    if (std::get<0>(key) == Signal::rail_power_watts)
+      out[std::get<1>(key)] = static_cast<std::int64_t>(std::llround(series.sum.value() * 1e9));
   return out;
 }
 

@@ -7,7 +7,7 @@
 #include <tuple>
 #include <vector>
 
-#include "agent/attribution/sample_curve.hpp"
+#include "agent/attribution/averaging.hpp"
 #include "agent/model/reading.hpp"
 #include "agent/model/snapshot.hpp"
 
@@ -24,8 +24,11 @@ class Timeline {
 
   std::vector<Reading> fresh(MonotonicTime now) const;
   std::vector<CollectorStatus> collectors() const;
-  // Time integral of each rail's power since the agent started, nanojoules.
+  // Time integral of each rail's power since the agent started, nanojoules; the sensor's own averaging is
+  // undone.
   std::map<std::string, std::int64_t> rail_energy_nj() const;
+  // Time integral of a signal since the agent started, by Reading::kind; the signals that integrates() names.
+  std::map<std::string, double> integral(Signal signal) const;
 
  private:
   struct Latest {
@@ -33,19 +36,22 @@ class Timeline {
     std::string collector;
   };
   using Key = std::tuple<Signal, std::string, std::string>;
-  // Trapezoid over the samples of one rail; a gap adds nothing.
+  // Trapezoid over the samples of one series; a gap adds nothing.
   struct Integral {
     MonotonicTime at{};
-    double watts = 0;
-    double nanojoules = 0;
+    double value = 0;
+    RisingSum sum;
     bool started = false;
   };
 
-  void integrate_rail(const Reading& reading);
+  static bool integrates(Signal signal);
+  void integrate(const Reading& reading);
+  void forget_other_kinds(const Reading& reading);
 
   std::map<Key, Latest> latest_;
   std::map<std::string, CollectorStatus> collectors_;
-  std::map<std::string, Integral> rails_;
+  std::map<Key, Integral> integrals_;
+  std::map<std::string, Nanoseconds> rail_averaging_;
 };
 
 }  // namespace tegrascope

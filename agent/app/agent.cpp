@@ -47,6 +47,10 @@ std::vector<SampledCollector> make_collectors(const Config& config) {
   std::vector<SampledCollector> collectors;
   for (const CollectorInfo& info : builtin_collectors()) {
     const auto chosen = config.collectors.find(std::string(info.name));
+    if (chosen == config.collectors.end() && info.make_auto != nullptr) {
+      collectors.push_back({info.make_auto(config.paths), info.period});
+      continue;
+    }
     const bool on = chosen == config.collectors.end() ? info.on_by_default : chosen->second;
     if (on) collectors.push_back({info.make(config.paths), info.period});
   }
@@ -56,6 +60,9 @@ std::vector<SampledCollector> make_collectors(const Config& config) {
 AnalysisOptions analysis_options(const Config& config) {
   AnalysisOptions options;
   options.board = read_board(config.paths);
+  if (!options.board->jetson)
+    log_info("this is no Jetson that the agent knows: generic Linux collectors only",
+             {{"model", options.board->module.empty() ? "unknown" : options.board->module}});
   options.gpu_present = gpu_present(config.paths);
   options.attribution.cores = count_cores(config.paths);
   // Two samples lie up to two idle slots apart.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "agent/attribution/averaging.hpp"
+
 namespace tegrascope {
 namespace {
 
@@ -53,6 +55,7 @@ std::optional<double> SampleCurve::mean_between_samples(MonotonicTime a, Monoton
   const Sample& left = samples_[i - 1];
   const Sample& right = samples_[i];
   if (right.at - left.at > max_gap_) return std::nullopt;
+  if (averaged()) return unaveraged_mean_watts(left.value, right.value, right.at - left.at, averaging_);
 
   const auto inside = std::upper_bound(boundaries.begin(), boundaries.end(), left.at);
   const auto beyond = std::lower_bound(inside, boundaries.end(), right.at);

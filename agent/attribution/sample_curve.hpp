@@ -22,6 +22,11 @@ class SampleCurve {
   // `max_gap`: between samples further apart nothing was measured.
   SampleCurve(Nanoseconds lag, Nanoseconds max_gap);
 
+  // The sensor gives a running average with this time constant (averaging.hpp); zero: it does not. It may
+  // change while samples come.
+  void set_averaging(Nanoseconds time_constant) { averaging_ = time_constant; }
+  bool averaged() const { return averaging_ > Nanoseconds::zero(); }
+
   // Samples that are not newer than the last one are ignored.
   void add(MonotonicTime read_at, double value);
 
@@ -35,7 +40,8 @@ class SampleCurve {
   // Mean over [a, b), which must not reach across a sample. `boundaries` are the sorted times at which the
   // load is known to have changed: the samples on either side are not interpolated across them but held up to
   // them; between two boundaries without a sample the neighbours' mean stands in (attribution method 2.3).
-  // Absent: a gap.
+  // Absent: a gap. Of a sensor that averages, the mean that went into its average; that has no steps at
+  // boundaries to hold, and may be below zero by noise.
   std::optional<double> mean_between_samples(MonotonicTime a, MonotonicTime b,
                                              std::span<const MonotonicTime> boundaries) const;
 
@@ -52,6 +58,7 @@ class SampleCurve {
 
   Nanoseconds lag_;
   Nanoseconds max_gap_;
+  Nanoseconds averaging_{};
   std::deque<Sample> samples_;  // bounded, see kCapacity in the source
 };
 

@@ -24,6 +24,8 @@ class Sensors {
  public:
   explicit Sensors(const SensorOptions& options);
 
+  // Time constant of the running average that the power sensor makes; zero: none.
+  void set_power_averaging(Nanoseconds time_constant) { power_.set_averaging(time_constant); }
   void add_power(MonotonicTime at, double watts) { power_.add(at, watts); }
   void add_gpu_load(MonotonicTime at, double ratio) { gpu_.add(at, ratio); }
   void add_total_cpu(MonotonicTime at, Nanoseconds busy) { total_cpu_.add(at, busy); }

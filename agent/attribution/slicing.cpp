@@ -1,6 +1,7 @@
 // Attribution's own half: from sensor curves to slices of integers.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "agent/attribution/attribution.hpp"
 
@@ -51,8 +52,10 @@ void Attribution::close_slice(MonotonicTime begin, MonotonicTime end) {
   }
   if (!slice.open.empty()) last_active_ = end;
 
+  // A mean below zero is an offset of the sensor, but where averaging is undone: there the carry gives it back.
+  const double least_watts = sensors_.power().averaged() ? -std::numeric_limits<double>::infinity() : 0.0;
   const std::int64_t energy_nj =
-      watts ? round_with_carry(std::max(*watts, 0.0) * seconds * 1e9, energy_carry_nj_) : 0;
+      watts ? round_with_carry(std::max(*watts, least_watts) * seconds * 1e9, energy_carry_nj_) : 0;
   const std::int64_t gpu_ns =
       gpu_load ? round_with_carry(std::clamp(*gpu_load, 0.0, 1.0) * seconds * 1e9, gpu_carry_ns_) : 0;
   split_activity(slice, energy_nj, gpu_ns);

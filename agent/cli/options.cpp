@@ -75,6 +75,11 @@ std::vector<std::string> flag_names(const CLI::App& app) {
   return names;
 }
 
+std::string default_of(const CollectorInfo& info) {
+  if (info.make_auto != nullptr) return " (default: auto, where sysfs lacks what it has)";
+  return info.on_by_default ? " (on by default)" : " (off by default)";
+}
+
 std::string unknown_flag_message(const CLI::App& app) {
   // A mistyped flag leaves its value behind as well, and CLI11 names the last of both.
   const std::vector<std::string> extras = app.remaining();
@@ -136,7 +141,7 @@ void add_run_options(CLI::App& app, Config& config) {
     with_environment(app.add_flag_function(
         "--collector." + name + ",!--no-collector." + name,
         [&config, name](std::int64_t count) { config.collectors[name] = count > 0; },
-        "Collector " + name + (info.on_by_default ? " (on by default)" : " (off by default)")));
+        "Collector " + name + default_of(info)));
   }
   add_duration(app, "sample.interval", config.sample_interval,
                "Sampling interval while a request is in flight");

@@ -18,28 +18,50 @@ enum class Signal : std::uint8_t {
   cpu_seconds,          // counter; instance: core number, kind: mode (user, nice, system, idle, iowait, ...)
   cpu_online,           // 0 or 1; instance: core number
   cpu_frequency_hertz,  // instance: core number
-  memory_total_bytes,   // shared by CPU and GPU
-  memory_available_bytes,   // MemAvailable
-  memory_bytes,             // kind: gpu, anon, cache, kernel, free; the kinds add up to the total
-  swap_total_bytes,         // kind: zram, disk
-  swap_used_bytes,          // kind: zram, disk
-  gpu_utilization_ratio,    // instance: GPU number
-  gpu_frequency_hertz,      // instance: GPU number
-  gpu_frequency_max_hertz,  // instance: GPU number
-  emc_utilization_ratio,    // memory controller
-  emc_frequency_hertz,      // memory controller
-  rail_voltage_volts,       // instance: rail name
-  rail_current_amperes,     // instance: rail name
-  rail_power_watts,         // instance: rail name; rails overlap, never add them up
-  board_power_watts,        // the whole module, each watt counted once; kind: input_rail or rail_sum
-  temperature_celsius,      // instance: thermal zone, lower case, without -therm or -thermal
-  self_cpu_seconds,         // counter; CPU time of the agent itself
-  self_resident_bytes,      // agent itself
-  self_virtual_bytes,       // agent itself
-  self_open_fds,            // agent itself
-  self_max_fds,             // agent itself
-  self_start_time_seconds,  // agent itself, Unix time
-  boot_time_seconds         // Unix time the board booted
+  cpu_frequency_max_hertz,          // limit in force; instance: core number
+  memory_total_bytes,               // shared by CPU and GPU
+  memory_available_bytes,           // MemAvailable
+  memory_bytes,                     // kind: gpu, anon, cache, kernel, free; the kinds add up to the total
+  memory_largest_free_block_bytes,  // contiguous
+  memory_stalled_seconds,           // counter; kind: some (one task waited), full (all did)
+  oom_kills,                        // counter
+  swap_total_bytes,                 // kind: zram, disk
+  swap_used_bytes,                  // kind: zram, disk
+  swap_in_bytes,                    // counter
+  swap_out_bytes,                   // counter
+  gpu_utilization_ratio,            // instance: GPU number
+  gpu_frequency_hertz,              // instance: GPU number
+  gpu_frequency_max_hertz,          // instance: GPU number
+  gpu_railgated,                    // 0 or 1: powered off; instance: GPU number
+  emc_utilization_ratio,            // memory controller
+  emc_frequency_hertz,              // memory controller
+  emc_bytes_per_second,             // estimate: utilization times what the bus can carry at its clock
+  emc_peak_bytes_per_second,        // what the bus can carry at its highest clock
+  engine_on,                        // 0 or 1; instance: nvenc, nvdec, nvjpg, vic, ofa, nvdla0, ...
+  engine_frequency_hertz,           // while on; instance: as engine_on
+  rail_voltage_volts,               // instance: rail name
+  rail_current_amperes,             // instance: rail name
+  rail_power_watts,                 // instance: rail name; rails overlap, never add them up
+  rail_averaging_seconds,           // time constant of the sensor's own running average; instance: rail name
+  board_averaging_seconds,          // the same of what board_power_watts is made of
+  board_power_watts,                // the whole module, each watt counted once; kind: input_rail or rail_sum
+  temperature_celsius,              // instance: thermal zone, lower case, without -therm or -thermal
+  temperature_trip_celsius,         // instance: thermal zone, kind: throttle, shutdown
+  cooling_state,                    // instance: number of the cooling device, kind: its type
+  cooling_max_state,                // instance, kind: as cooling_state
+  throttled,                        // 0 or 1: clocks are held down; kind: thermal, overcurrent
+  throttle_events,                  // counter; kind: oc1, oc2, oc3
+  fan_duty_ratio,                   // instance: number of the fan
+  fan_speed_rpm,                    // instance: number of the fan
+  nvpmodel_mode,                    // number of the power mode in force; kind: its name, empty when unknown
+  clocks_locked,                    // 0 or 1: lowest and highest clock of GPU and CPU are the same
+  self_cpu_seconds,                 // counter; CPU time of the agent itself
+  self_resident_bytes,              // agent itself
+  self_virtual_bytes,               // agent itself
+  self_open_fds,                    // agent itself
+  self_max_fds,                     // agent itself
+  self_start_time_seconds,          // agent itself, Unix time
+  boot_time_seconds                 // Unix time the board booted
 };
 
 struct Reading {
@@ -84,12 +106,14 @@ struct ReadError {
 
 // Identity of the board, read once (device tree and /etc/nv_tegra_release); empty strings are unknown.
 struct BoardIdentity {
-  std::string module;   // model of the device tree, e.g. "NVIDIA Jetson Orin Nano Engineering Reference ..."
-  std::string soc;      // e.g. "tegra234"
-  std::string l4t;      // e.g. "36.4.4"
-  std::string jetpack;  // e.g. "6.2.1"
-  std::string kernel;   // uname -r
-  bool jetson = false;  // the device tree names a Tegra SoC
+  std::string
+      module;       // e.g. "NVIDIA Jetson Orin Nano 8GB"; of a board not in the table the device tree's model
+  std::string soc;  // e.g. "tegra234"
+  std::string l4t;  // e.g. "36.4.4"
+  std::string jetpack;      // e.g. "6.2.1"
+  std::string kernel;       // uname -r
+  bool jetson = false;      // the device tree names a Tegra SoC
+  int memory_bus_bits = 0;  // width of the memory bus; 0 unknown
 };
 
 // Everything one collector delivered in one slot.

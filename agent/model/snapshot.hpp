@@ -74,6 +74,9 @@ struct Snapshot {
   std::vector<CollectorStatus> collectors;
   std::vector<Reading> readings;                       // latest value of each series, only while fresh
   std::map<std::string, std::int64_t> rail_energy_nj;  // rail -> time integral since start
+  std::optional<double> emc_busy_seconds;              // time integral of the memory controller's utilization
+  std::optional<double> emc_transferred_bytes;         // time integral of emc_bytes_per_second
+  std::map<std::string, double> throttled_seconds;     // reason -> time with clocks held down
   LedgerView ledger;
   std::vector<ServerView> servers;
   std::vector<ModelView> models;

@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "collectors/jetson/modules.hpp"
 #include "collectors/sysfs_file.hpp"
 #include "collectors/text.hpp"
 
@@ -36,6 +37,11 @@ std::string soc_of(std::string_view compatible) {
   return soc;
 }
 
+std::string device_tree(const HostPaths& paths, std::string_view property) {
+  std::string text = read_once(paths.sysfs / "firmware/devicetree/base" / property);
+  return text.empty() ? read_once(paths.procfs / "device-tree" / property) : text;
+}
+
 }  // namespace
 
 std::string parse_l4t_release(std::string_view text) {
@@ -65,21 +71,22 @@ std::string jetpack_of(std::string_view l4t) {
 
 std::optional<BoardIdentity> read_board(const HostPaths& paths) {
   BoardIdentity board;
-  const auto device_tree = [&](std::string_view property) {
-    std::string text = read_once(paths.sysfs / "firmware/devicetree/base" / property);
-    return text.empty() ? read_once(paths.procfs / "device-tree" / property) : text;
-  };
-  board.module = device_tree("model");
-  board.soc = soc_of(device_tree("compatible"));
+  const std::string compatible = device_tree(paths, "compatible");
+  board.soc = soc_of(compatible);
   board.jetson = !board.soc.empty();
+  const ModuleFacts module = module_of(compatible);
+  board.module = module.name.empty() ? device_tree(paths, "model") : std::string(module.name);
+  board.memory_bus_bits = module.memory_bus_bits;
   board.l4t = parse_l4t_release(read_once(paths.rootfs / "etc/nv_tegra_release"));
   board.jetpack = jetpack_of(board.l4t);
   board.kernel = read_once(paths.procfs / "sys/kernel/osrelease");
   return board;
 }
 
+bool is_jetson(const HostPaths& paths) { return !soc_of(device_tree(paths, "compatible")).empty(); }
+
 bool gpu_present(const HostPaths& paths) {
-  if (read_board(paths)->jetson) return true;
+  if (is_jetson(paths)) return true;
   const auto devices = paths.sysfs / "bus/pci/devices";
   for (const std::string& entry : list_directory(devices))
     if (read_once(devices / entry / "vendor") == "0x10de" &&

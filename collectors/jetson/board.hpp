@@ -10,12 +10,18 @@
 
 namespace tegrascope {
 
-// Always has a value; on a PC only `kernel` is filled and `jetson` is false. Sources:
-//   module, soc  SYSFS/firmware/devicetree/base/{model,compatible}, else PROCFS/device-tree
+// Always has a value; on a PC only `kernel` is filled and `jetson` is false. Works in a container that has the
+// host's SYSFS: there PROCFS/device-tree, a link to an absolute path, leads nowhere. Sources:
+//   module       by the ids in compatible (modules.hpp), else the device tree's model
+//   model, compatible  SYSFS/firmware/devicetree/base/{model,compatible}, else PROCFS/device-tree
 //   l4t          ROOTFS/etc/nv_tegra_release
 //   jetpack      from l4t by NVIDIA's release table; empty for releases that it does not know
+//   memory_bus_bits  by the ids in compatible
 //   kernel       PROCFS/sys/kernel/osrelease
 std::optional<BoardIdentity> read_board(const HostPaths& paths);
+
+// The device tree names a Tegra SoC.
+bool is_jetson(const HostPaths& paths);
 
 // True on a Jetson, and where an NVIDIA display controller is on the PCI bus or the NVIDIA driver is loaded.
 bool gpu_present(const HostPaths& paths);

@@ -23,17 +23,18 @@ std::optional<BoardPower> board_power(const std::vector<RailPower>& rails) {
     const RailPower* rail = find(rails, name);
     if (rail == nullptr) continue;
     if (!rail->watts) return std::nullopt;
-    return BoardPower{*rail->watts, "input_rail", rail->at};
+    return BoardPower{*rail->watts, "input_rail", rail->at, rail->averaging_seconds};
   }
 
   std::vector<const RailPower*> parts;
   for (const std::string_view name : kSummedRails) parts.push_back(find(rails, name));
   if (const RailPower* rail = find(rails, kSummedIfShown)) parts.push_back(rail);
-  BoardPower sum{0, "rail_sum", {}};
+  BoardPower sum{0, "rail_sum", {}, parts[0] ? parts[0]->averaging_seconds : 0};
   Nanoseconds times{};
   for (const RailPower* part : parts) {
     if (part == nullptr || !part->watts) return std::nullopt;
     sum.watts += *part->watts;
+    if (part->averaging_seconds != parts[0]->averaging_seconds) sum.averaging_seconds = 0;
     times += part->at.time_since_epoch() / static_cast<std::int64_t>(parts.size());
   }
   sum.at = MonotonicTime{times};

@@ -14,12 +14,14 @@ struct RailPower {
   std::string_view name;        // as the board spells it
   std::optional<double> watts;  // empty: the rail exists and could not be read this time
   MonotonicTime at{};
+  double averaging_seconds = 0;  // time constant of the sensor's running average; 0: none
 };
 
 struct BoardPower {
   double watts = 0;
   std::string_view kind;  // "input_rail" or "rail_sum", the kind of Signal::board_power_watts
   MonotonicTime at{};
+  double averaging_seconds = 0;  // of its parts, when they have the same
 };
 
 // input_rail: the rail that feeds the module (VDD_IN, POM_5V_IN on Nano, VIN on Thor).

@@ -1,54 +1,22 @@
 #include "collectors/jetson/gpu.hpp"
 
-#include <algorithm>
-#include <array>
-
+#include "collectors/jetson/gpu_device.hpp"
 #include "collectors/text.hpp"
 
 namespace tegrascope {
 namespace {
 
-constexpr std::array<std::string_view, 4> kNodeNames{"gv11b", "gp10b", "ga10b", "gb10b"};
-constexpr std::string_view kThorDevfreq = "gpu-gpc-0";
-// Nano to Xavier, Orin on JetPack 5, Orin on JetPack 6.
-constexpr std::array<std::string_view, 8> kDevices{"devices/gpu.0",
-                                                   "devices/platform/gpu.0",
-                                                   "devices/platform/17000000.gv11b",
-                                                   "devices/platform/17000000.ga10b",
-                                                   "devices/platform/17000000.gpu",
-                                                   "devices/platform/bus@0/17000000.gpu",
-                                                   "devices/57000000.gpu",
-                                                   "devices/17000000.gp10b"};
 constexpr std::int64_t kFastestHertz = 10'000'000'000;
 constexpr std::string_view kGpu = "0";
-
-bool is_there(const std::filesystem::path& path) {
-  std::error_code ignored;
-  return std::filesystem::exists(path, ignored);
-}
 
 }  // namespace
 
 GpuCollector::GpuCollector(const HostPaths& paths) : sysfs_(paths.sysfs) {}
 
 std::optional<GpuCollector::Device> GpuCollector::find() const {
-  std::filesystem::path device, devfreq;
-  for (const std::string& entry : list_directory(sysfs_ / "class/devfreq")) {
-    const auto folder = sysfs_ / "class/devfreq" / entry;
-    const std::string node = read_once(folder / "device/of_node/name");
-    const bool nvidia = std::find(kNodeNames.begin(), kNodeNames.end(), node) != kNodeNames.end();
-    const bool has_load = is_there(folder / "device/load");
-    // Other makers' GPUs have a node named "gpu" as well, but no per-mille `load` beside it.
-    if (!nvidia && !(node == "gpu" && has_load) && entry != kThorDevfreq) continue;
-    devfreq = folder;
-    if (has_load) device = folder / "device";
-    break;
-  }
-  for (const std::string_view path : kDevices)
-    if (device.empty() && is_there(sysfs_ / path / "load")) device = sysfs_ / path;
-  if (devfreq.empty() && !device.empty())
-    for (const std::string& entry : list_directory(device / "devfreq")) devfreq = device / "devfreq" / entry;
-  if (device.empty() && devfreq.empty()) return std::nullopt;
+  const auto place = find_gpu_device(sysfs_);
+  if (!place) return std::nullopt;
+  const auto& [device, devfreq] = *place;
 
   Device found;
   if (!device.empty()) {
@@ -85,7 +53,11 @@ void GpuCollector::collect(Batch& out) {
 void GpuCollector::collect_load(Device& device, Batch& out) {
   if (device.runtime_status) {
     const auto status = device.runtime_status->read_text(buffer_);
-    if (status && trim(*status) == "suspended") {
+    const std::string_view state = status ? trim(*status) : std::string_view{};
+    if (state == "active" || state == "suspended")
+      out.readings.push_back(
+          {Signal::gpu_railgated, std::string(kGpu), "", state == "suspended" ? 1.0 : 0.0, status.at()});
+    if (state == "suspended") {
       out.readings.push_back({Signal::gpu_utilization_ratio, std::string(kGpu), "", 0.0, status.at()});
       return;
     }

@@ -3,10 +3,10 @@
 //   gpu_utilization_ratio    DEVICE/load, per mille: the driver's mean over the last 284 ms, 0.142 s old on average
 //   gpu_frequency_hertz      cur_freq of the GPU's devfreq
 //   gpu_frequency_max_hertz  max_freq of the GPU's devfreq: the present limit, which the power mode lowers
+//   gpu_railgated            1 when DEVICE/power/runtime_status is suspended, 0 when it is active
 //
-// DEVICE is found by SYSFS/class/devfreq/*/device/of_node/name (gv11b, gp10b, ga10b, gb10b, gpu), else at the
-// paths of older releases; searched again every 10 s until found, because nvgpu may load after the agent
-// (jetson_stats#889). Thor has no `load`: only devfreq gpu-gpc-0 gives its clock.
+// DEVICE is found by gpu_device.hpp; searched again every 10 s until found, because nvgpu may load after the
+// agent (jetson_stats#889). Thor has no `load`: only its devfreq gives the clock.
 //
 // While DEVICE/power/runtime_status says "suspended" the reading is 0: the GPU is powered off and does no
 // work. `load` is not read then, because reading it would wake the GPU.

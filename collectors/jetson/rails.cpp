@@ -13,7 +13,26 @@ constexpr std::int64_t kMostMillivolts = 100'000;
 constexpr std::int64_t kMostMilliamperes = 1'000'000;
 constexpr std::int64_t kMostPower = 10'000'000'000;  // uW
 
+constexpr std::int64_t kLongestCycleMilliseconds = 50;  // 3 channels of twice 8.244 ms
+constexpr double kResetCycleSeconds = 0.0066;           // 3 channels of twice 1.1 ms
+
+double read_averaging(const std::filesystem::path& chip) {
+  if (chip.empty()) return 0;
+  return averaging_seconds(to_integer<std::int64_t>(read_once(chip / "samples")).value_or(0),
+                           to_integer<std::int64_t>(read_once(chip / "update_interval")).value_or(0));
+}
+
 }  // namespace
+
+double averaging_seconds(std::int64_t samples, std::int64_t update_interval_ms) {
+  constexpr std::int64_t kMostSamples = 1024;
+  constexpr std::int64_t kLongestInterval = 60'000;
+  if (samples <= 1 || samples > kMostSamples || update_interval_ms > kLongestInterval) return 0;
+  if (update_interval_ms > kLongestCycleMilliseconds) return static_cast<double>(update_interval_ms) / 1e3;
+  const double cycle =
+      update_interval_ms > 0 ? static_cast<double>(update_interval_ms) / 1e3 : kResetCycleSeconds;
+  return static_cast<double>(samples) * cycle;
+}
 
 RailsCollector::RailsCollector(const HostPaths& paths) : sysfs_(paths.sysfs) {}
 
@@ -36,12 +55,19 @@ void RailsCollector::find_hwmon(const std::filesystem::path& folder, std::vector
            SysfsFile::if_present(folder / ("in" + number + "_input")),
            SysfsFile::if_present(folder / ("curr" + number + "_input")),
            {},
+           0,
+           SysfsFile::if_present(folder / "samples") ? folder : std::filesystem::path(),
            0},
           rails);
     }
   } else if (chip == "ina238") {
-    add({"VIN", SysfsFile::if_present(folder / "in1_input"), SysfsFile::if_present(folder / "curr1_input"),
-         SysfsFile::if_present(folder / "power1_input"), 1e-6},
+    add({"VIN",
+         SysfsFile::if_present(folder / "in1_input"),
+         SysfsFile::if_present(folder / "curr1_input"),
+         SysfsFile::if_present(folder / "power1_input"),
+         1e-6,
+         {},
+         0},
         rails);
   }
 }
@@ -52,7 +78,10 @@ void RailsCollector::find_iio(const std::filesystem::path& folder, std::vector<R
     add({read_once(folder / ("rail_name_" + number)),
          SysfsFile::if_present(folder / ("in_voltage" + number + "_input")),
          SysfsFile::if_present(folder / ("in_current" + number + "_input")),
-         SysfsFile::if_present(folder / ("in_power" + number + "_input")), 1e-3},
+         SysfsFile::if_present(folder / ("in_power" + number + "_input")),
+         1e-3,
+         {},
+         0},
         rails);
   }
 }
@@ -77,15 +106,24 @@ void RailsCollector::collect(Batch& out) {
   out.absent = rails_.empty();
   lost_ = false;
 
+  if (averaging_.due(slot_time(out)))
+    for (Rail& rail : rails_) rail.averaging_seconds = read_averaging(rail.chip);
   std::vector<RailPower> powers;
   for (Rail& rail : rails_) {
-    RailPower power{rail.name, {}, {}};
+    RailPower power{rail.name, {}, {}, rail.averaging_seconds};
+    if (!rail.chip.empty())
+      out.readings.push_back(
+          {Signal::rail_averaging_seconds, rail.name, "", rail.averaging_seconds, slot_time(out)});
     collect_rail(rail, out, power.watts, power.at);
     powers.push_back(power);
   }
-  if (const auto board = board_power(powers))
+  if (const auto board = board_power(powers)) {
+    if (std::any_of(rails_.begin(), rails_.end(), [](const Rail& rail) { return !rail.chip.empty(); }))
+      out.readings.push_back(
+          {Signal::board_averaging_seconds, "", "", board->averaging_seconds, slot_time(out)});
     out.readings.push_back(
         {Signal::board_power_watts, "", std::string(board->kind), board->watts, board->at});
+  }
 }
 
 void RailsCollector::collect_rail(Rail& rail, Batch& out, std::optional<double>& watts, MonotonicTime& at) {

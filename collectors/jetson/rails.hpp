@@ -8,6 +8,10 @@
 //   JetPack 4     SYSFS/bus/i2c/drivers/ina3221x/*/iio:device*: rail_name_K, in_voltageK_input mV, in_currentK_input
 //                 mA, in_powerK_input mW.
 //
+// rail_averaging_seconds and board_averaging_seconds: the time constant of the chip's running average, from the
+// hwmon attributes `samples` and `update_interval`, read every 10 s and never written (it would change for
+// everybody who reads the board).
+//
 // rail_power_watts is voltage times current unless the chip gives power itself. One read costs the board
 // about 0.55 ms of I2C. Negative currents are real readings near zero.
 #pragma once
@@ -32,7 +36,9 @@ class RailsCollector final : public Collector {
   struct Rail {
     std::string name;
     std::optional<SysfsFile> millivolts, milliamperes, power;
-    double watts_per_unit = 0;  // of `power`
+    double watts_per_unit = 0;     // of `power`
+    std::filesystem::path chip{};  // has `samples`; empty where the chip's driver does not tell
+    double averaging_seconds = 0;
   };
   std::vector<Rail> find() const;
   static void find_hwmon(const std::filesystem::path& folder, std::vector<Rail>& rails);
@@ -44,6 +50,12 @@ class RailsCollector final : public Collector {
   std::vector<Rail> rails_;
   bool lost_ = false;
   Every probe_{kProbePeriod};
+  Every averaging_{kProbePeriod};
 };
+
+// Time constant of an INA3221's running average over `samples` cycles; 0 with one sample. `update_interval` is one
+// cycle of all channels in milliseconds, or in older drivers (Linux 5.0 to 6.1) already all samples of it: above 50 ms,
+// which no cycle takes, it is the latter.
+double averaging_seconds(std::int64_t samples, std::int64_t update_interval_ms);
 
 }  // namespace tegrascope

@@ -4,7 +4,10 @@
 
 #include <cstdlib>
 
+#include "collectors/jetson/board.hpp"
 #include "collectors/jetson/board_power.hpp"
+#include "collectors/jetson/emc.hpp"
+#include "collectors/jetson/stand_in.hpp"
 #include "collectors/jetson/thermal.hpp"
 #include "collectors/text.hpp"
 
@@ -28,7 +31,7 @@ std::filesystem::path find_in_path(std::string_view program, std::string_view pa
   return found;
 }
 
-void append_readings(const TegrastatsLine& line, MonotonicTime at, Batch& out) {
+void append_readings(const TegrastatsLine& line, MonotonicTime at, Batch& out, int memory_bus_bits) {
   const auto emit = [&](Signal signal, std::string instance, std::optional<double> value,
                         std::string kind = {}) {
     if (value) out.readings.push_back({signal, std::move(instance), std::move(kind), *value, at});
@@ -41,6 +44,9 @@ void append_readings(const TegrastatsLine& line, MonotonicTime at, Batch& out) {
   if (line.emc) {
     emit(Signal::emc_utilization_ratio, "", line.emc->utilization_ratio);
     emit(Signal::emc_frequency_hertz, "", line.emc->frequency_hertz);
+    if (line.emc->utilization_ratio && line.emc->frequency_hertz && memory_bus_bits > 0)
+      emit(Signal::emc_bytes_per_second, "",
+           *line.emc->utilization_ratio * bus_bytes_per_second(*line.emc->frequency_hertz, memory_bus_bits));
   }
   for (const auto& [zone, temperature] : line.temperatures)
     if (auto name = thermal_zone_name(zone))
@@ -55,10 +61,30 @@ void append_readings(const TegrastatsLine& line, MonotonicTime at, Batch& out) {
     emit(Signal::board_power_watts, "", board->watts, std::string(board->kind));
 }
 
-TegrastatsCollector::TegrastatsCollector(const HostPaths& paths) : configured_(paths.tegrastats) {}
+TegrastatsCollector::TegrastatsCollector(const HostPaths& paths, Mode mode) : paths_(paths), mode_(mode) {}
+
+bool TegrastatsCollector::wanted(MonotonicTime now) {
+  if (!decide_.due(now)) return wanted_;
+  const BoardIdentity board = *read_board(paths_);
+  memory_bus_bits_ = board.memory_bus_bits;
+  if (mode_ == Mode::always) return true;
+  StandInFacts facts;
+  facts.jetson = board.jetson;
+  facts.l4t_major = to_integer<int>(board.l4t.substr(0, board.l4t.find('.'))).value_or(0);
+  facts.root = ::geteuid() == 0;
+  facts.emc_in_sysfs = emc_is_readable(paths_);
+  facts.same_machine = !paths_.tegrastats.empty() || paths_.sysfs == "/sys";
+  wanted_ = tegrastats_wanted(facts);
+  return wanted_;
+}
 
 void TegrastatsCollector::collect(Batch& out) {
   const MonotonicTime now = slot_time(out);
+  if (!wanted(now)) {
+    child_.reset();
+    out.absent = true;
+    return;
+  }
   const auto fail = [&](ErrorReason reason, const std::string& what) {
     out.errors.push_back({reason, program_.string() + ": " + what});
   };
@@ -69,7 +95,7 @@ void TegrastatsCollector::collect(Batch& out) {
       return;
     }
     const char* path = std::getenv("PATH");
-    program_ = configured_.empty() ? find_in_path("tegrastats", path ? path : "") : configured_;
+    program_ = paths_.tegrastats.empty() ? find_in_path("tegrastats", path ? path : "") : paths_.tegrastats;
     out.absent = program_.empty();
     if (program_.empty()) return;
     output_.clear();
@@ -80,7 +106,7 @@ void TegrastatsCollector::collect(Batch& out) {
   const bool alive = child_->drain(output_);
   if (const auto line = newest_line()) {
     last_line_ = now;
-    append_readings(*line, now, out);
+    append_readings(*line, now, out, memory_bus_bits_);
   }
   if (!alive)
     fail(ErrorReason::missing, child_->error() + "; it is started again every 10 s");

@@ -33,7 +33,7 @@ std::vector<ThermalCollector::Zone> ThermalCollector::find() const {
         std::any_of(zones.begin(), zones.end(), [&](const Zone& zone) { return zone.name == *name; });
     if (taken) *name += "-" + std::string(number);  // PCs have several zones of one type
     if (auto file = SysfsFile::if_present(folder_ / entry / "temp"))
-      zones.push_back({*std::move(name), *std::move(file)});
+      zones.push_back({*std::move(name), *std::move(file), read_trip_points(folder_ / entry)});
   }
   return zones;
 }
@@ -43,7 +43,15 @@ void ThermalCollector::collect(Batch& out) {
     if (auto found = find(); !found.empty()) zones_ = std::move(found);
   out.absent = zones_.empty();
   lost_ = false;
+  const bool read_trips = trips_.due(slot_time(out));
   for (Zone& zone : zones_) {
+    if (read_trips) zone.trips = read_trip_points(zone.temperature.path().parent_path());
+    const auto emit_trip = [&](const char* trip, std::optional<double> celsius) {
+      if (celsius)
+        out.readings.push_back({Signal::temperature_trip_celsius, zone.name, trip, *celsius, slot_time(out)});
+    };
+    emit_trip("throttle", zone.trips.throttle);
+    emit_trip("shutdown", zone.trips.shutdown);
     const auto millidegrees = zone.temperature.read_integer(kColdestMillidegrees, kHottestMillidegrees);
     millidegrees.report(out.errors);
     lost_ = lost_ || millidegrees.failed_with(ErrorReason::missing);

@@ -1,4 +1,5 @@
-// Collector "thermal": temperature_celsius of SYSFS/class/thermal/thermal_zone*/{type,temp}.
+// Collector "thermal": temperature_celsius of SYSFS/class/thermal/thermal_zone*/{type,temp}, and
+// temperature_trip_celsius (trip_points.hpp; read every minute) of the same zones.
 //
 // Zones are known by type, never by number, which changes between boots. Zones of powered-off blocks (gpu,
 // cv0-cv2 on Orin) answer EAGAIN at every read, JetPack 5 prints -256 degrees for them: absent, without an
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "collectors/collector.hpp"
+#include "collectors/jetson/trip_points.hpp"
 #include "collectors/probe.hpp"
 #include "collectors/sysfs_file.hpp"
 
@@ -25,6 +27,7 @@ class ThermalCollector final : public Collector {
   struct Zone {
     std::string name;
     SysfsFile temperature;
+    TripPoints trips;
   };
   std::vector<Zone> find() const;
 
@@ -32,6 +35,7 @@ class ThermalCollector final : public Collector {
   std::vector<Zone> zones_;
   bool lost_ = false;
   Every probe_{kProbePeriod};
+  Every trips_{std::chrono::seconds{60}};
 };
 
 // "CPU-therm", "cpu-thermal" and tegrastats' "CPU" as "cpu"; nothing for the PMIC placeholder.

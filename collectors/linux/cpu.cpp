@@ -102,18 +102,23 @@ void CpuCollector::collect_cores(Batch& out) {
     const bool on = std::binary_search(online->begin(), online->end(), core);
     out.readings.push_back({Signal::cpu_online, std::to_string(core), "", on ? 1.0 : 0.0, at});
   }
-  for (const int core : *online) {
-    auto file = frequency_.find(core);
-    if (file == frequency_.end() && probing) {
-      const auto path = cpu_folder_ / ("cpu" + std::to_string(core)) / "cpufreq/scaling_cur_freq";
-      if (auto found = SysfsFile::if_present(path)) file = frequency_.emplace(core, *std::move(found)).first;
+  const auto read_clock = [&](std::map<int, SysfsFile>& files, int core, std::string_view name,
+                              Signal signal) {
+    auto file = files.find(core);
+    if (file == files.end() && probing) {
+      const auto path = cpu_folder_ / ("cpu" + std::to_string(core)) / "cpufreq" / name;
+      if (auto found = SysfsFile::if_present(path)) file = files.emplace(core, *std::move(found)).first;
     }
-    if (file == frequency_.end()) continue;
+    if (file == files.end()) return;
     const auto kilohertz = file->second.read_integer(0, kFastestKilohertz);
     kilohertz.report(out.errors);
     if (kilohertz)
-      out.readings.push_back({Signal::cpu_frequency_hertz, std::to_string(core), "",
-                              static_cast<double>(*kilohertz) * 1e3, kilohertz.at()});
+      out.readings.push_back(
+          {signal, std::to_string(core), "", static_cast<double>(*kilohertz) * 1e3, kilohertz.at()});
+  };
+  for (const int core : *online) {
+    read_clock(frequency_, core, "scaling_cur_freq", Signal::cpu_frequency_hertz);
+    read_clock(frequency_max_, core, "scaling_max_freq", Signal::cpu_frequency_max_hertz);
   }
 }
 

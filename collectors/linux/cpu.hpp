@@ -1,6 +1,6 @@
 // Collector "cpu": cpu_seconds by core and mode and boot_time_seconds (PROCFS/stat), cpu_online
-// (SYSFS/devices/system/cpu/{present,online}), cpu_frequency_hertz (cpufreq/scaling_cur_freq of each online
-// core).
+// (SYSFS/devices/system/cpu/{present,online}), cpu_frequency_hertz and cpu_frequency_max_hertz
+// (cpufreq/scaling_cur_freq and scaling_max_freq of each online core; the power mode sets the latter).
 //
 // Modes are user, nice, system, idle, iowait, irq, softirq, steal. Guest time is already inside user and nice
 // (proc(5)). A core that is offline has no line in PROCFS/stat: no reading but cpu_online 0. scaling_cur_freq
@@ -31,7 +31,7 @@ class CpuCollector final : public Collector {
   SysfsFile stat_;
   std::optional<SysfsFile> present_;
   std::optional<SysfsFile> online_;
-  std::map<int, SysfsFile> frequency_;  // by core
+  std::map<int, SysfsFile> frequency_, frequency_max_;  // by core
   Every probe_{kProbePeriod};
   std::string buffer_;
 };

@@ -37,8 +37,9 @@ TEST(Registry, NamesAndPeriods) {
     EXPECT_EQ(info.period, every_slot ? 0ms : 1000ms) << info.name;
     EXPECT_EQ(info.on_by_default, info.name != "tegrastats") << info.name;
   }
-  EXPECT_THAT(names, testing::UnorderedElementsAre("cpu", "memory", "processes", "self", "gpu", "rails",
-                                                   "thermal", "tegrastats"));
+  EXPECT_THAT(names, testing::UnorderedElementsAre("cpu", "memory", "pressure", "processes", "self", "gpu",
+                                                   "emc", "engines", "rails", "thermal", "cooling",
+                                                   "throttle", "fan", "nvpmodel", "tegrastats"));
 }
 
 TEST(Registry, OrinNanoFixture) {
@@ -53,19 +54,53 @@ TEST(Registry, OrinNanoFixture) {
   std::map<Signal, std::size_t> counts;
   for (const auto& [name, batch] : batches)
     for (const Reading& reading : batch.readings) ++counts[reading.signal];
-  const std::map<Signal, std::size_t> expected{
-      {Signal::cpu_seconds, 6 * 8},        {Signal::cpu_online, 6},
-      {Signal::cpu_frequency_hertz, 6},    {Signal::boot_time_seconds, 1},
-      {Signal::memory_total_bytes, 1},     {Signal::memory_available_bytes, 1},
-      {Signal::memory_bytes, 5},           {Signal::swap_total_bytes, 1},
-      {Signal::swap_used_bytes, 1},        {Signal::gpu_utilization_ratio, 1},
-      {Signal::gpu_frequency_hertz, 1},    {Signal::gpu_frequency_max_hertz, 1},
-      {Signal::rail_voltage_volts, 3},     {Signal::rail_current_amperes, 3},
-      {Signal::rail_power_watts, 3},       {Signal::board_power_watts, 1},
-      {Signal::temperature_celsius, 6},    {Signal::self_cpu_seconds, 1},
-      {Signal::self_resident_bytes, 1},    {Signal::self_virtual_bytes, 1},
-      {Signal::self_open_fds, 1},          {Signal::self_max_fds, counts[Signal::self_max_fds]},
-      {Signal::self_start_time_seconds, 1}};
+  const std::map<Signal, std::size_t> expected{{Signal::cpu_seconds, 6 * 8},
+                                               {Signal::cpu_online, 6},
+                                               {Signal::cpu_frequency_hertz, 6},
+                                               {Signal::boot_time_seconds, 1},
+                                               {Signal::memory_total_bytes, 1},
+                                               {Signal::memory_available_bytes, 1},
+                                               {Signal::memory_bytes, 5},
+                                               {Signal::swap_total_bytes, 1},
+                                               {Signal::swap_used_bytes, 1},
+                                               {Signal::gpu_utilization_ratio, 1},
+                                               {Signal::gpu_frequency_hertz, 1},
+                                               {Signal::gpu_frequency_max_hertz, 1},
+                                               {Signal::rail_voltage_volts, 3},
+                                               {Signal::rail_current_amperes, 3},
+                                               {Signal::rail_power_watts, 3},
+                                               {Signal::board_power_watts, 1},
+                                               {Signal::temperature_celsius, 6},
+                                               {Signal::self_cpu_seconds, 1},
+                                               {Signal::self_resident_bytes, 1},
+                                               {Signal::self_virtual_bytes, 1},
+                                               {Signal::self_open_fds, 1},
+                                               {Signal::self_max_fds, counts[Signal::self_max_fds]},
+                                               {Signal::self_start_time_seconds, 1},
+                                               {Signal::cpu_frequency_max_hertz, 6},
+                                               {Signal::memory_largest_free_block_bytes, 1},
+                                               {Signal::memory_stalled_seconds, 2},
+                                               {Signal::oom_kills, 1},
+                                               {Signal::swap_in_bytes, 1},
+                                               {Signal::swap_out_bytes, 1},
+                                               {Signal::gpu_railgated, 1},
+                                               {Signal::emc_utilization_ratio, 1},
+                                               {Signal::emc_frequency_hertz, 1},
+                                               {Signal::emc_bytes_per_second, 1},
+                                               {Signal::emc_peak_bytes_per_second, 1},
+                                               {Signal::engine_on, 8},
+                                               {Signal::engine_frequency_hertz, 2},
+                                               {Signal::rail_averaging_seconds, 3},
+                                               {Signal::board_averaging_seconds, 1},
+                                               {Signal::temperature_trip_celsius, 12},
+                                               {Signal::cooling_state, 7},
+                                               {Signal::cooling_max_state, 7},
+                                               {Signal::throttled, 2},
+                                               {Signal::throttle_events, 3},
+                                               {Signal::fan_duty_ratio, 1},
+                                               {Signal::fan_speed_rpm, 1},
+                                               {Signal::nvpmodel_mode, 1},
+                                               {Signal::clocks_locked, 1}};
   EXPECT_EQ(counts, expected);
 
   EXPECT_THAT(value(batches["gpu"], Signal::gpu_utilization_ratio, "0"), Optional(0.9));

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 namespace tegrascope {
 namespace {
 
@@ -51,6 +53,38 @@ TEST(Timeline, ARailBelowZeroNeverTakesJoulesBack) {
     timeline.add(batch("rails", {{Signal::rail_power_watts, "VDD_CPU_CV", "", -0.4, at(t)}}));
   }
   EXPECT_EQ(timeline.rail_energy_nj().at("VDD_CPU_CV"), 0);
+}
+
+TEST(Timeline, UndoesTheAveragingOfARail) {
+  Timeline timeline;
+  const double tau = 3.5;
+  for (int i = 0; i <= 40; ++i) {  // a step from 0 to 10 W at 0 s
+    const double t = i * 0.1;
+    timeline.add(
+        batch("rails", {{Signal::rail_averaging_seconds, "VDD_IN", "", tau, at(t)},
+                        {Signal::rail_power_watts, "VDD_IN", "", 10 * (1 - std::exp(-t / tau)), at(t)}}));
+  }
+  EXPECT_NEAR(static_cast<double>(timeline.rail_energy_nj().at("VDD_IN")) / 1e9, 40, 0.01);
+}
+
+TEST(Timeline, IntegratesByKind) {
+  Timeline timeline;
+  for (double t : {0.0, 1.0, 2.0, 3.0}) {
+    timeline.add(batch("throttle", {{Signal::throttled, "", "thermal", t >= 2 ? 1.0 : 0.0, at(t)},
+                                    {Signal::throttled, "", "overcurrent", 0, at(t)}}));
+  }
+  const auto seconds = timeline.integral(Signal::throttled);
+  EXPECT_DOUBLE_EQ(seconds.at("thermal"), 1.5);
+  EXPECT_EQ(seconds.at("overcurrent"), 0);
+  EXPECT_TRUE(timeline.integral(Signal::emc_utilization_ratio).empty());
+}
+
+TEST(Timeline, AnotherPowerModeTakesTheOldOnesPlace) {
+  Timeline timeline;
+  timeline.add(batch("nvpmodel", {{Signal::nvpmodel_mode, "", "15W", 0, at(1)}}));
+  timeline.add(batch("nvpmodel", {{Signal::nvpmodel_mode, "", "25W", 1, at(2)}}));
+  ASSERT_EQ(timeline.fresh(at(2)).size(), 1u);
+  EXPECT_EQ(timeline.fresh(at(2))[0].kind, "25W");
 }
 
 TEST(Timeline, CountsWhatACollectorDid) {

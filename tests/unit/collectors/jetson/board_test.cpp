@@ -41,7 +41,8 @@ TEST(ReadBoard, OrinNano) {
   tree.write("proc/sys/kernel/osrelease", "5.15.148-tegra\n");
   const auto board = read_board(tree.host_paths());
   ASSERT_TRUE(board);
-  EXPECT_EQ(board->module, "NVIDIA Orin Nano Developer Kit");
+  EXPECT_EQ(board->module, "NVIDIA Jetson Orin Nano 8GB");
+  EXPECT_EQ(board->memory_bus_bits, 128);
   EXPECT_EQ(board->soc, "tegra234");
   EXPECT_EQ(board->l4t, "36.4.4");
   EXPECT_EQ(board->jetpack, "6.2.1");
@@ -54,6 +55,24 @@ TEST(ReadBoard, DeviceTreeUnderProc) {
   test::TempTree tree;
   tree.write("proc/device-tree/compatible", "nvidia,p3834-0008\0nvidia,tegra264\0"s);
   EXPECT_EQ(read_board(tree.host_paths())->soc, "tegra264");
+}
+
+TEST(ReadBoard, AModuleNotInTheTableGoesByItsModel) {
+  test::TempTree tree;
+  tree.write("sys/firmware/devicetree/base/model", "NVIDIA Jetson Orin Mega\0"s);
+  tree.write("sys/firmware/devicetree/base/compatible", "nvidia,p9999-0000\0nvidia,tegra234\0"s);
+  const auto board = read_board(tree.host_paths());
+  EXPECT_EQ(board->module, "NVIDIA Jetson Orin Mega");
+  EXPECT_TRUE(board->jetson);
+  EXPECT_EQ(board->memory_bus_bits, 0);
+}
+
+TEST(ReadBoard, InAContainerProcLeadsNowhere) {
+  test::TempTree tree;
+  tree.write("sys/firmware/devicetree/base/compatible", "nvidia,p3834-0008\0nvidia,tegra264\0"s);
+  tree.link("proc/device-tree", "/no/such/firmware/devicetree/base");
+  EXPECT_EQ(read_board(tree.host_paths())->module, "NVIDIA Jetson AGX Thor");
+  EXPECT_TRUE(is_jetson(tree.host_paths()));
 }
 
 TEST(ReadBoard, Pc) {

@@ -36,6 +36,7 @@ TEST_F(GpuTest, OrinOnJetPack6) {
   EXPECT_THAT(value(batch, Signal::gpu_utilization_ratio, "0"), Optional(0.9));
   EXPECT_THAT(value(batch, Signal::gpu_frequency_hertz, "0"), Optional(612e6));
   EXPECT_THAT(value(batch, Signal::gpu_frequency_max_hertz, "0"), Optional(1020e6));
+  EXPECT_THAT(value(batch, Signal::gpu_railgated, "0"), Optional(0.0));
 }
 
 TEST_F(GpuTest, EveryNodeName) {
@@ -85,6 +86,7 @@ TEST_F(GpuTest, SuspendedDoesNoWorkAndIsNotWoken) {
   const Batch batch = read();
   EXPECT_TRUE(batch.errors.empty());
   EXPECT_THAT(value(batch, Signal::gpu_utilization_ratio, "0"), Optional(0.0));
+  EXPECT_THAT(value(batch, Signal::gpu_railgated, "0"), Optional(1.0));
   EXPECT_THAT(value(batch, Signal::gpu_frequency_hertz, "0"), Optional(612e6));
 }
 

@@ -91,6 +91,32 @@ TEST_F(RailsTest, ThorWithItsInputMonitor) {
   EXPECT_THAT(value(batch, Signal::board_power_watts, "", "input_rail"), Optional(DoubleEq(19.78)));
 }
 
+TEST_F(RailsTest, TheChipsOwnAveragingIsRead) {
+  rail(kChip, 1, "VDD_IN", "5000\n", "1000\n");
+  EXPECT_EQ(count(read(), Signal::rail_averaging_seconds), 0u) << "an old driver tells nothing";
+  tree_.write(std::string(kChip) + "/samples", "512\n");
+  tree_.write(std::string(kChip) + "/update_interval", "7\n");
+  RailsCollector collector(tree_.host_paths());
+  const Batch batch = collect(collector, MonotonicTime{100s});
+  EXPECT_THAT(value(batch, Signal::rail_averaging_seconds, "VDD_IN"), Optional(DoubleEq(3.584)));
+  EXPECT_THAT(value(batch, Signal::board_averaging_seconds), Optional(DoubleEq(3.584)));
+  tree_.write(std::string(kChip) + "/samples", "1\n");
+  EXPECT_THAT(value(collect(collector, MonotonicTime{110s}), Signal::rail_averaging_seconds, "VDD_IN"),
+              Optional(0.0));
+}
+
+TEST(RailAveraging, OfBothFormsOfTheInterval) {
+  EXPECT_DOUBLE_EQ(averaging_seconds(512, 7), 3.584);
+  EXPECT_DOUBLE_EQ(averaging_seconds(512, 3379), 3.379);
+  EXPECT_DOUBLE_EQ(averaging_seconds(128, 845), 0.845);
+  EXPECT_DOUBLE_EQ(averaging_seconds(512, 0), 512 * 0.0066);
+  EXPECT_EQ(averaging_seconds(1, 7), 0);
+  EXPECT_EQ(averaging_seconds(0, 7), 0);
+  EXPECT_EQ(averaging_seconds(-5, 7), 0);
+  EXPECT_EQ(averaging_seconds(99999, 7), 0);
+  EXPECT_EQ(averaging_seconds(512, 9999999), 0);
+}
+
 TEST_F(RailsTest, JetPack4) {
   const std::string folder = "sys/bus/i2c/drivers/ina3221x/6-0040/iio:device0";
   tree_.write(folder + "/rail_name_0", "POM_5V_IN\n");

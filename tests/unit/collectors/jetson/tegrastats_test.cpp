@@ -55,6 +55,22 @@ class TegrastatsTest : public testing::Test {
   test::TempTree tree_;
 };
 
+TEST_F(TegrastatsTest, StandsInOnlyWhileSysfsLacksTheMemoryController) {
+  HostPaths paths = program("while :; do echo 'RAM 1/2MB EMC_FREQ 50%@1600'; sleep 0.01; done\n");
+  tree_.write("etc/nv_tegra_release", "# R35 (release), REVISION: 4.1, GCID: 1\n");
+  tree_.write("sys/firmware/devicetree/base/compatible",
+              std::string("nvidia,p3668-0000") + '\0' + "nvidia,tegra194");
+  TegrastatsCollector collector(paths, TegrastatsCollector::Mode::where_sysfs_lacks);
+  const Batch batch = collect_until(collector, has_readings);
+  EXPECT_THAT(value(batch, Signal::emc_utilization_ratio), Optional(0.5));
+  EXPECT_THAT(value(batch, Signal::emc_bytes_per_second), Optional(DoubleEq(25.6e9)));
+  tree_.write("sys/kernel/debug/bpmp/debug/clk/emc/rate", "1600000000\n");
+  tree_.write("sys/kernel/debug/cactmon/mc_all", "800000\n");
+  const Batch stopped = collect(collector, MonotonicTime{170s});
+  EXPECT_TRUE(stopped.absent);
+  EXPECT_TRUE(stopped.readings.empty());
+}
+
 TEST_F(TegrastatsTest, ReadingsOfALine) {
   Batch batch;
   append_readings(

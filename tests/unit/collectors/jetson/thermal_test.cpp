@@ -96,6 +96,25 @@ TEST_F(ThermalTest, AbsentThenFoundThenRenumbered) {
               Optional(41.0));
 }
 
+TEST_F(ThermalTest, TripPoints) {
+  zone(0, "cpu-thermal", "(EAGAIN)");
+  const auto trip = [&](int number, std::string_view type, std::string_view millidegrees) {
+    const std::string stem = "sys/class/thermal/thermal_zone0/trip_point_" + std::to_string(number);
+    tree_.write(stem + "_type", type);
+    tree_.write(stem + "_temp", millidegrees);
+  };
+  trip(0, "critical\n", "104500\n");
+  trip(1, "hot\n", "103000\n");
+  trip(2, "passive\n", "99000\n");
+  trip(3, "active\n", "50000\n");
+  trip(4, "passive\n", "-274000\n");
+  trip(5, "passive\n", "warm\n");
+  const Batch batch = collect(collector_);
+  EXPECT_TRUE(batch.errors.empty());
+  EXPECT_THAT(value(batch, Signal::temperature_trip_celsius, "cpu", "throttle"), Optional(99.0));
+  EXPECT_THAT(value(batch, Signal::temperature_trip_celsius, "cpu", "shutdown"), Optional(104.5));
+}
+
 TEST(ThermalZoneName, Forms) {
   EXPECT_EQ(thermal_zone_name("CPU-therm\n"), "cpu");
   EXPECT_EQ(thermal_zone_name("cpu-thermal"), "cpu");

@@ -76,7 +76,9 @@ TEST_F(CpuTest, OnlineAndFrequency) {
   tree_.write("sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq", "1728000\n");
   tree_.write("sys/devices/system/cpu/cpu1/cpufreq/scaling_cur_freq", "1\n");
   tree_.write("sys/devices/system/cpu/cpu2/cpufreq/scaling_cur_freq", "(EIO)");
+  tree_.write("sys/devices/system/cpu/cpu0/cpufreq/scaling_max_freq", "1984000\n");
   const Batch batch = read("cpu0 1 2 3 4\n");
+  EXPECT_THAT(value(batch, Signal::cpu_frequency_max_hertz, "0"), Optional(1984e6));
   EXPECT_THAT(value(batch, Signal::cpu_online, "0"), Optional(1.0));
   EXPECT_THAT(value(batch, Signal::cpu_online, "1"), Optional(0.0));
   EXPECT_THAT(value(batch, Signal::cpu_online, "3"), Optional(1.0));

@@ -157,5 +157,16 @@ TEST(FinalCounts, OddTextDoesNotThrow) {
   EXPECT_FALSE(read_final_counts(R"({"eval_count":-4,"message":{"eval_count":3}})").counts);
 }
 
+TEST(FinalCounts, AnImpossibleFigureIsLeftOutAndTold) {
+  for (const char* value : {"9223372036854775807", "18446744073709551615", "1e300", "-5"}) {
+    RequestEnded ended;
+    complete_from_final(ended, std::string(R"({"done":true,"eval_count":20,"load_duration":)") + value + "}");
+    ASSERT_TRUE(ended.counts) << value;
+    EXPECT_EQ(ended.counts->output_tokens, 20) << value;
+    EXPECT_FALSE(ended.counts->load_duration) << value;
+    EXPECT_EQ(ended.observation_error, "range") << value;
+  }
+}
+
 }  // namespace
 }  // namespace tegrascope
