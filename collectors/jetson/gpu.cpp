@@ -22,11 +22,6 @@ constexpr std::array<std::string_view, 8> kDevices{"devices/gpu.0",
 constexpr std::int64_t kFastestHertz = 10'000'000'000;
 constexpr std::string_view kGpu = "0";
 
-bool is_there(const std::filesystem::path& path) {
-  std::error_code ignored;
-  return std::filesystem::exists(path, ignored);
-}
-
 }  // namespace
 
 GpuCollector::GpuCollector(const HostPaths& paths) : sysfs_(paths.sysfs) {}
@@ -37,7 +32,7 @@ std::optional<GpuCollector::Device> GpuCollector::find() const {
     const auto folder = sysfs_ / "class/devfreq" / entry;
     const std::string node = read_once(folder / "device/of_node/name");
     const bool nvidia = std::find(kNodeNames.begin(), kNodeNames.end(), node) != kNodeNames.end();
-    const bool has_load = is_there(folder / "device/load");
+    const bool has_load = is_present(folder / "device/load");
     // Other makers' GPUs have a node named "gpu" as well, but no per-mille `load` beside it.
     if (!nvidia && !(node == "gpu" && has_load) && entry != kThorDevfreq) continue;
     devfreq = folder;
@@ -45,7 +40,7 @@ std::optional<GpuCollector::Device> GpuCollector::find() const {
     break;
   }
   for (const std::string_view path : kDevices)
-    if (device.empty() && is_there(sysfs_ / path / "load")) device = sysfs_ / path;
+    if (device.empty() && is_present(sysfs_ / path / "load")) device = sysfs_ / path;
   if (devfreq.empty() && !device.empty())
     for (const std::string& entry : list_directory(device / "devfreq")) devfreq = device / "devfreq" / entry;
   if (device.empty() && devfreq.empty()) return std::nullopt;
