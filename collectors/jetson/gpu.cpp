@@ -58,7 +58,7 @@ std::optional<GpuCollector::Device> GpuCollector::find() const {
 }
 
 void GpuCollector::collect(Batch& out) {
-  if ((!device_ || lost_) && probe_.due(slot_time(out)))
+  if (probe_.due(slot_time(out), !device_ || lost_))
     if (auto found = find()) device_ = std::move(found);
   out.absent = !device_;
   if (!device_) return;
@@ -80,6 +80,7 @@ void GpuCollector::collect(Batch& out) {
 void GpuCollector::collect_load(Device& device, Batch& out) {
   if (device.runtime_status) {
     const auto status = device.runtime_status->read_text(buffer_);
+    status.report(out.errors);
     if (status && trim(*status) == "suspended") {
       out.readings.push_back({Signal::gpu_utilization_ratio, std::string(kGpu), "", 0.0, status.at()});
       return;

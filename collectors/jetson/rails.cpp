@@ -72,7 +72,7 @@ std::vector<RailsCollector::Rail> RailsCollector::find() const {
 }
 
 void RailsCollector::collect(Batch& out) {
-  if ((rails_.empty() || lost_) && probe_.due(slot_time(out)))
+  if (probe_.due(slot_time(out), rails_.empty() || lost_))
     if (auto found = find(); !found.empty()) rails_ = std::move(found);
   out.absent = rails_.empty();
   lost_ = false;

@@ -31,7 +31,7 @@ class ThermalCollector final : public Collector {
   std::filesystem::path folder_;
   std::vector<Zone> zones_;
   bool lost_ = false;
-  Every probe_{kProbePeriod};
+  Probe probe_;
 };
 
 // "CPU-therm", "cpu-thermal" and tegrastats' "CPU" as "cpu"; nothing for the PMIC placeholder.
