@@ -21,8 +21,10 @@ struct HostPaths {
   std::filesystem::path tegrastats;  // program to start; empty: looked for in PATH
 };
 
-// A source of readings. All members run on the sampler thread only and may block as long as one read(2) of a
-// kernel file does; no locks, no network.
+// A source of readings. All members run on one thread at a time, a sampler's, and may block as long as one
+// read(2) of a kernel file does; no locks, no network. Files are read with SysfsFile and its neighbours only:
+// they let the sampler see where a read hangs (read_watch.hpp). The object is made anew after a hang, so it
+// keeps nothing that must last.
 class Collector {
  public:
   virtual ~Collector() = default;
@@ -31,8 +33,8 @@ class Collector {
   virtual std::string_view name() const noexcept = 0;
 
   // Reads everything once and appends to `out` (readings, errors, processes; sets `absent` when this board
-  // has no such hardware). The collector looks for its files itself, at the first call and again at most
-  // every 10 s while it has found none: paths move between JetPack releases and drivers may load late. Never
+  // has no such hardware). The collector looks for its files itself, at the first call and again as
+  // probe.hpp says: paths move between JetPack releases and drivers may load late. Never
   // throws for a bad sensor.
   virtual void collect(Batch& out) = 0;
 };

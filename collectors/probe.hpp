@@ -31,4 +31,19 @@ class Every {
 // Hardware that was not found is looked for this often: drivers load late, paths move.
 inline constexpr std::chrono::seconds kProbePeriod{10};
 
+// When to look for a collector's files: every 10 s while some are missing, once a minute while all is well,
+// because a part of a board's sensors may come up after the rest.
+class Probe {
+ public:
+  bool due(MonotonicTime now, bool missing) {
+    if (last_ && now - *last_ < (missing ? Nanoseconds{kProbePeriod} : Nanoseconds{std::chrono::minutes{1}}))
+      return false;
+    last_ = now;
+    return true;
+  }
+
+ private:
+  std::optional<MonotonicTime> last_;
+};
+
 }  // namespace tegrascope

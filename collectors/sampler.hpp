@@ -1,13 +1,19 @@
-// The sampler thread: runs the collectors in slots (slot_schedule.hpp). All collectors that are due in a slot
-// share its one random instant.
+// Runs the collectors in slots (slot_schedule.hpp). All collectors that are due in a slot share its one
+// random instant.
+//
+// One sampling thread runs them one after the other. A watchdog looks whether it gets on: when a file is not
+// read within the deadline, the thread is left behind in it with that collector, the file is quarantined
+// (read_watch.hpp), and a fresh thread goes on with the rest of the slot. In its next slot the collector is
+// made anew and skips the file. Each of its batches then carries an error (timeout) for the file. The file is
+// tried again once the thread that hung in it has come back and retry_after has passed.
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
-#include <mutex>
-#include <thread>
+#include <string>
 #include <vector>
 
 #include "collectors/collector.hpp"
@@ -16,26 +22,36 @@
 namespace tegrascope {
 
 struct SampledCollector {
-  std::unique_ptr<Collector> collector;
+  std::string name;
   std::chrono::nanoseconds period{};  // CollectorInfo::period; 0: every slot
+  // Called on the sampling thread, before the first slot and again after a hang.
+  std::function<std::unique_ptr<Collector>()> make;
 };
 
 struct SamplerOptions {
   std::chrono::nanoseconds idle_interval = std::chrono::seconds{1};
   std::chrono::nanoseconds busy_interval = std::chrono::milliseconds{100};
   std::uint64_t seed = 0;  // of the random instants
+  // A collector that opens and reads no file to its end for this long hangs.
+  std::chrono::nanoseconds deadline = std::chrono::milliseconds{500};
+  std::chrono::nanoseconds retry_after = std::chrono::minutes{5};
 };
 
 class Sampler {
  public:
-  // `sink` is called on the sampler thread with one batch per collector that ran.
+  // With so many threads that hang, the collector of the last one is switched off as a whole, and each that
+  // hangs then.
+  static constexpr std::size_t kMostLeftBehind = 8;
+
+  // `sink` is called on the sampling thread, one batch at a time, with one batch per collector that was due.
   Sampler(std::vector<SampledCollector> collectors, SamplerOptions options, BatchSink sink);
   ~Sampler();  // stops
   Sampler(const Sampler&) = delete;
   Sampler& operator=(const Sampler&) = delete;
 
   // start() and stop() belong to the owner's thread and may be called again without effect. The first sample
-  // is taken at once. stop() returns when the read that is running has returned; a wait is cut short.
+  // is taken at once. stop() cuts a wait short and returns when the collector that is running has returned,
+  // at the latest after the deadline: then its thread is left behind. The sink is not called after stop().
   void start();
   void stop();
 
@@ -43,23 +59,13 @@ class Sampler {
   // sample.
   void set_busy(bool busy);
 
+  // Threads that hang in a file now. Any thread.
+  std::size_t left_behind() const;
+
  private:
-  struct Entry {
-    std::unique_ptr<Collector> collector;
-    PeriodSchedule schedule;
-  };
-  void run();
-  void sample(const SlotSchedule::Slot& slot);
-
-  std::vector<Entry> entries_;
-  const SamplerOptions options_;
-  BatchSink sink_;
-  std::thread thread_;
-
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool stopping_ = false;  // under mutex_
-  bool busy_ = false;      // under mutex_
+  // What the threads share; a thread that was left behind keeps it alive.
+  class Shared;
+  std::shared_ptr<Shared> shared_;
 };
 
 }  // namespace tegrascope

@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <charconv>
 
+#include "collectors/read_watch.hpp"
 #include "collectors/text.hpp"
 
 namespace tegrascope {
@@ -20,6 +21,7 @@ namespace {
 constexpr std::size_t kFirstBuffer = 4096;  // a sysfs file is at most one page
 constexpr std::size_t kLargestText = 1 << 20;
 constexpr int kNotRegular = -1;
+constexpr int kHeld = -2;
 
 bool is_gone(int error) {
   return error == ENODEV || error == ESRCH || error == ENOENT || error == ESTALE || error == EBADF;
@@ -49,7 +51,8 @@ SysfsFile& SysfsFile::operator=(SysfsFile&& other) noexcept {
 
 std::optional<SysfsFile> SysfsFile::if_present(const std::filesystem::path& path) {
   SysfsFile file(path);
-  const int error = file.open();
+  const WatchedRead watched(path);
+  const int error = watched.refused() ? kHeld : file.open();
   if (error == ENOENT || error == ENOTDIR) return std::nullopt;
   return file;
 }
@@ -82,6 +85,11 @@ bool SysfsFile::replaced() const {
 
 SysfsFile::Raw SysfsFile::read(char* data, std::size_t size) {
   Raw raw;
+  const WatchedRead watched(path_);
+  if (watched.refused()) {
+    raw.error = kHeld;
+    return raw;
+  }
   bool opened_now = false;
   if (fd_ >= 0 && replaced()) close();
   while (true) {
@@ -110,6 +118,7 @@ std::optional<ReadError> SysfsFile::error_of(const Raw& raw) const {
   if (raw.error == EOPNOTSUPP) return std::nullopt;
   if (!raw.opening && (raw.error == EAGAIN || raw.error == ENODATA || raw.error == ENXIO))
     return std::nullopt;
+  if (raw.error == kHeld) return hang_error(path_.string());
   ErrorReason reason = ErrorReason::missing;
   if (raw.error == EACCES || raw.error == EPERM) reason = ErrorReason::permission;
   if (raw.error == ETIMEDOUT) reason = ErrorReason::timeout;
@@ -149,14 +158,30 @@ ReadResult<std::int64_t> SysfsFile::read_integer(std::int64_t min, std::int64_t 
 }
 
 std::string read_once(const std::filesystem::path& path) {
+  auto file = SysfsFile::if_present(path);
+  if (!file) return {};
   std::string buffer;
-  const auto text = SysfsFile(path).read_text(buffer);
-  return text ? std::string(trim(*text)) : std::string();
+  const auto text = file->read_text(buffer);
+  if (text && !trim(*text).empty()) return std::string(trim(*text));
+  if (ReadWatch* watch = ReadWatch::current()) {
+    if (text)
+      watch->note({ErrorReason::parse, path.string() + ": expected text, got " + quoted(*text)});
+    else if (text.error() != nullptr && is_present(path))  // else it went away just now
+      watch->note(*text.error());
+  }
+  return {};
+}
+
+bool is_present(const std::filesystem::path& path) {
+  const WatchedRead watched(path);
+  struct stat status {};
+  return watched.refused() || ::stat(path.c_str(), &status) == 0;
 }
 
 std::vector<std::string> list_directory(const std::filesystem::path& path) {
   std::vector<std::string> names;
-  DIR* directory = ::opendir(path.c_str());
+  const WatchedRead watched(path);
+  DIR* directory = watched.refused() ? nullptr : ::opendir(path.c_str());
   if (directory == nullptr) return names;
   while (const dirent* entry = ::readdir(directory)) {
     const std::string_view name = entry->d_name;

@@ -47,7 +47,8 @@ class [[nodiscard]] ReadResult {
 // INA3221 channels of gated blocks answer so), EOPNOTSUPP (a feature that the kernel was booted without, as
 // PSI) -> no value;  ETIMEDOUT -> timeout;  every other errno -> missing;  text
 // that is no number -> parse;  a number outside the plausible range -> range. Texts name the path and quote
-// the offending text.
+// the offending text. On a thread with a watch (read_watch.hpp) a file that hung before is not touched:
+// timeout.
 //
 // When the file was removed or replaced (ENODEV, ESRCH, ENOENT, ESTALE, EBADF, or the open file has no name
 // any more) it is opened again by its path, within the same read.
@@ -90,8 +91,12 @@ class SysfsFile {
       false;  // not sysfs or procfs: a removed file goes on answering, so its link count is checked
 };
 
-// Reads a small text once: trimmed, or empty when it cannot be read.
+// Reads a small text once: trimmed, or empty when it cannot be read. Why a file that exists gave no text is
+// told to the thread's watch, if it has one.
 std::string read_once(const std::filesystem::path& path);
+
+// stat(2) succeeds. A file that hung before is present.
+bool is_present(const std::filesystem::path& path);
 
 // Names in a directory, sorted; empty when it cannot be read.
 std::vector<std::string> list_directory(const std::filesystem::path& path);

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
-#include <fstream>
 #include <random>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 
@@ -13,12 +13,14 @@
 #include "agent/app/port_file.hpp"
 #include "agent/app/service.hpp"
 #include "agent/app/version.hpp"
+#include "collectors/deadline_read.hpp"
 #include "collectors/jetson/board.hpp"
 #include "collectors/ollama/discovery.hpp"
 #include "collectors/ollama/outbound.hpp"
 #include "collectors/ollama/poll.hpp"
 #include "collectors/ollama/relay.hpp"
 #include "collectors/sampler.hpp"
+#include "collectors/sysfs_file.hpp"
 #include "exporters/http/endpoints.hpp"
 #include "exporters/http/server.hpp"
 
@@ -27,12 +29,21 @@ namespace {
 
 // Online cores of the host that PROCFS describes.
 int count_cores(const HostPaths& paths) {
-  std::ifstream stat(paths.procfs / "stat");
+  std::istringstream stat(read_once(paths.procfs / "stat"));
   int cores = 0;
   for (std::string line; std::getline(stat, line);) {
     if (line.size() > 3 && line.compare(0, 3, "cpu") == 0 && line[3] != ' ') ++cores;
   }
   return std::max(cores, 1);
+}
+
+// Takes the host's files as they are; one that hangs is left out and logged.
+template <class T>
+T read_host(const Config& config, T (*read)(const Config&)) {
+  std::vector<ReadError> errors;
+  auto value = read_under_deadline<T>([config, read] { return read(config); }, errors);
+  for (const ReadError& error : errors) log_warn("not readable", {{"error", error.where}});
+  return value ? *std::move(value) : T{};
 }
 
 std::vector<OllamaServer> find_servers(const Config& config) {
@@ -47,12 +58,12 @@ std::vector<SampledCollector> make_collectors(const Config& config) {
   std::vector<SampledCollector> collectors;
   for (const CollectorInfo& info : builtin_collectors()) {
     const auto chosen = config.collectors.find(std::string(info.name));
-    if (chosen == config.collectors.end() && info.make_auto != nullptr) {
-      collectors.push_back({info.make_auto(config.paths), info.period});
-      continue;
-    }
-    const bool on = chosen == config.collectors.end() ? info.on_by_default : chosen->second;
-    if (on) collectors.push_back({info.make(config.paths), info.period});
+    const bool said = chosen != config.collectors.end();
+    auto make = info.on_by_default ? info.make : info.make_auto;
+    if (said) make = chosen->second ? info.make : nullptr;
+    if (make == nullptr) continue;
+    collectors.push_back(
+        {std::string(info.name), info.period, [make, paths = config.paths] { return make(paths); }});
   }
   return collectors;
 }
@@ -119,7 +130,7 @@ class Agent::Parts {
 
 void Agent::Parts::start() {
   validate(config_);
-  std::vector<OllamaServer> servers = find_servers(config_);
+  std::vector<OllamaServer> servers = read_host(config_, find_servers);
 
   ServiceHooks hooks;
   hooks.set_busy = [this](bool busy) {
@@ -128,7 +139,8 @@ void Agent::Parts::start() {
   };
   hooks.poll_soon = [this](const std::string& server) { poller_->poll_soon(server); };
   hooks.find_servers = [this] { look_for_servers(); };
-  service_ = std::make_unique<Service>(analysis_options(config_), ids_, observes(config_, "process"), hooks);
+  service_ = std::make_unique<Service>(read_host(config_, analysis_options), ids_,
+                                       observes(config_, "process"), hooks);
   service_->push(std::vector<OllamaServer>(servers));
 
   outbound_ = std::make_unique<Outbound>();
@@ -202,7 +214,7 @@ void Agent::Parts::look_for_servers() {
   outbound_->call_at(monotonic_now(), [this] {
     std::vector<OllamaServer> servers;
     try {
-      servers = find_servers(config_);
+      servers = read_host(config_, find_servers);
     } catch (const std::exception& e) {
       log_warn("looking for Ollama failed", {{"error", e.what()}});
       return;

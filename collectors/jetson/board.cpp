@@ -92,8 +92,7 @@ bool gpu_present(const HostPaths& paths) {
     if (read_once(devices / entry / "vendor") == "0x10de" &&
         read_once(devices / entry / "class").starts_with("0x03"))
       return true;
-  std::error_code ignored;
-  return std::filesystem::exists(paths.procfs / "driver/nvidia", ignored);
+  return is_present(paths.procfs / "driver/nvidia");
 }
 
 }  // namespace tegrascope

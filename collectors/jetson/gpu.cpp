@@ -31,7 +31,7 @@ std::optional<GpuCollector::Device> GpuCollector::find() const {
 }
 
 void GpuCollector::collect(Batch& out) {
-  if ((!device_ || lost_) && probe_.due(slot_time(out)))
+  if (probe_.due(slot_time(out), !device_ || lost_))
     if (auto found = find()) device_ = std::move(found);
   out.absent = !device_;
   if (!device_) return;
@@ -53,6 +53,7 @@ void GpuCollector::collect(Batch& out) {
 void GpuCollector::collect_load(Device& device, Batch& out) {
   if (device.runtime_status) {
     const auto status = device.runtime_status->read_text(buffer_);
+    status.report(out.errors);
     const std::string_view state = status ? trim(*status) : std::string_view{};
     if (state == "active" || state == "suspended")
       out.readings.push_back(

@@ -37,7 +37,7 @@ class GpuCollector final : public Collector {
   std::filesystem::path sysfs_;
   std::optional<Device> device_;
   bool lost_ = false;  // a file of the device was missing at the last read
-  Every probe_{kProbePeriod};
+  Probe probe_;
   std::string buffer_;
 };
 

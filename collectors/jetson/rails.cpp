@@ -101,7 +101,7 @@ std::vector<RailsCollector::Rail> RailsCollector::find() const {
 }
 
 void RailsCollector::collect(Batch& out) {
-  if ((rails_.empty() || lost_) && probe_.due(slot_time(out)))
+  if (probe_.due(slot_time(out), rails_.empty() || lost_))
     if (auto found = find(); !found.empty()) rails_ = std::move(found);
   out.absent = rails_.empty();
   lost_ = false;
@@ -127,16 +127,16 @@ void RailsCollector::collect(Batch& out) {
 }
 
 void RailsCollector::collect_rail(Rail& rail, Batch& out, std::optional<double>& watts, MonotonicTime& at) {
-  const auto read = [&](std::optional<SysfsFile>& file, std::int64_t most) {
+  const auto read = [&](std::optional<SysfsFile>& file, std::int64_t least, std::int64_t most) {
     if (!file) return ReadResult<std::int64_t>::none();
-    auto value = file->read_integer(-most, most);
+    auto value = file->read_integer(least, most);
     value.report(out.errors);
     lost_ = lost_ || value.failed_with(ErrorReason::missing);
     return value;
   };
-  const auto millivolts = read(rail.millivolts, kMostMillivolts);
-  const auto milliamperes = read(rail.milliamperes, kMostMilliamperes);
-  const auto power = read(rail.power, kMostPower);
+  const auto millivolts = read(rail.millivolts, 0, kMostMillivolts);
+  const auto milliamperes = read(rail.milliamperes, -kMostMilliamperes, kMostMilliamperes);
+  const auto power = read(rail.power, -kMostPower, kMostPower);
   if (millivolts)
     out.readings.push_back(
         {Signal::rail_voltage_volts, rail.name, "", static_cast<double>(*millivolts) / 1e3, millivolts.at()});

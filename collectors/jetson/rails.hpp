@@ -49,7 +49,7 @@ class RailsCollector final : public Collector {
   std::filesystem::path sysfs_;
   std::vector<Rail> rails_;
   bool lost_ = false;
-  Every probe_{kProbePeriod};
+  Probe probe_;
   Every averaging_{kProbePeriod};
 };
 

@@ -39,7 +39,7 @@ std::vector<ThermalCollector::Zone> ThermalCollector::find() const {
 }
 
 void ThermalCollector::collect(Batch& out) {
-  if ((zones_.empty() || lost_) && probe_.due(slot_time(out)))
+  if (probe_.due(slot_time(out), zones_.empty() || lost_))
     if (auto found = find(); !found.empty()) zones_ = std::move(found);
   out.absent = zones_.empty();
   lost_ = false;

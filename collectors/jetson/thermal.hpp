@@ -34,7 +34,7 @@ class ThermalCollector final : public Collector {
   std::filesystem::path folder_;
   std::vector<Zone> zones_;
   bool lost_ = false;
-  Every probe_{kProbePeriod};
+  Probe probe_;
   Every trips_{std::chrono::seconds{60}};
 };
 

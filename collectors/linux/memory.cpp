@@ -103,6 +103,10 @@ void MemoryCollector::collect_swaps(Batch& out) {
   text.report(out.errors);
   if (!text) return;
 
+  if (trim(*text).empty())
+    out.errors.push_back(
+        {ErrorReason::parse, swaps_.path().string() + ": expected a table, got " + quoted(*text)});
+
   struct Kind {
     std::string_view name;
     bool any = false;

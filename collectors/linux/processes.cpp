@@ -55,7 +55,7 @@ std::int64_t ProcessesCollector::serve_above(std::int64_t pid) const {
 
 bool ProcessesCollector::read(Tracked& process, Batch& out) {
   const auto text = process.stat.read_text(buffer_);
-  if (text.failed_with(ErrorReason::missing)) return false;
+  if (text.failed_with(ErrorReason::missing) && !is_present(process.stat.path())) return false;
   text.report(out.errors);
   ProcessReading reading = process.reading;
   reading.at = monotonic_now();
@@ -128,7 +128,9 @@ std::vector<ProcessesCollector::Candidate> ProcessesCollector::look_at_new(Batch
     SysfsFile cmdline(folder(*pid) / "cmdline");
     const auto text = cmdline.read_text(buffer_);
     if (!text) {  // most likely it has just ended
-      if (text.failed_with(ErrorReason::permission) && !std::exchange(denied, true)) text.report(out.errors);
+      if (text.failed_with(ErrorReason::permission) ? !std::exchange(denied, true)
+                                                    : is_present(cmdline.path()))
+        text.report(out.errors);
       continue;
     }
     Candidate candidate;
@@ -141,7 +143,13 @@ std::vector<ProcessesCollector::Candidate> ProcessesCollector::look_at_new(Batch
     }
     const std::string stat_text = read_once(folder(*pid) / "stat");
     const auto stat = parse_process_stat(stat_text);
-    if (!stat) continue;
+    if (!stat) {
+      if (!stat_text.empty())
+        out.errors.push_back({ErrorReason::parse, (folder(*pid) / "stat").string() +
+                                                      ": expected a stat line, got " +
+                                                      quoted(std::string_view(stat_text))});
+      continue;
+    }
     candidate.parent_pid = stat->parent_pid;
     candidate.start_ticks = stat->start_ticks;
     candidates.push_back(std::move(candidate));

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <charconv>
-#include <fstream>
 #include <string_view>
+
+#include "collectors/sysfs_file.hpp"
+#include "collectors/text.hpp"
 
 namespace tegrascope {
 namespace {
@@ -32,11 +34,12 @@ std::vector<std::int64_t> list_pids(const fs::path& procfs) {
 
 // The NUL-separated strings of cmdline or environ. Absent: not readable.
 std::optional<Arguments> read_strings(const fs::path& path) {
-  std::ifstream file{path, std::ios::binary};
-  if (!file) return std::nullopt;
+  std::string buffer;
+  const auto text = SysfsFile(path).read_text(buffer);
+  if (!text) return std::nullopt;
   Arguments strings;
-  for (std::string s; std::getline(file, s, '\0');) strings.push_back(s);
-  if (file.bad()) return std::nullopt;
+  for_each_part(*text, '\0', [&](std::string_view s) { strings.emplace_back(s); });
+  if (strings.back().empty()) strings.pop_back();  // after the last NUL
   return strings;
 }
 

@@ -7,9 +7,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-std::vector<std::string> arguments(const std::string& command, const std::vector<std::string>& flags,
-                                   const std::filesystem::path& web, const std::filesystem::path& relay) {
-  std::vector<std::string> out{TEGRASCOPE_PROGRAM, command, "--web.port-file=" + web.string(),
+std::vector<std::string> arguments(const std::string& program, const std::string& command,
+                                   const std::vector<std::string>& flags, const std::filesystem::path& web,
+                                   const std::filesystem::path& relay) {
+  std::vector<std::string> out{program, command, "--web.port-file=" + web.string(),
                                "--relay.port-file=" + relay.string()};
   if (command == "run") out.emplace_back("--web.listen-address=127.0.0.1:0");
   out.insert(out.end(), flags.begin(), flags.end());
@@ -23,11 +24,13 @@ std::string first_line(const std::filesystem::path& path) {
 
 }  // namespace
 
+std::string agent_program() { return TEGRASCOPE_PROGRAM; }
+
 AgentProcess::AgentProcess(const std::string& command, const std::vector<std::string>& flags,
-                           const std::filesystem::path& directory)
+                           const std::filesystem::path& directory, const std::string& program)
     : web_port_file_(directory / "web.port"),
       relay_port_file_(directory / "relay.port"),
-      process_(arguments(command, flags, web_port_file_, relay_port_file_), directory) {
+      process_(arguments(program, command, flags, web_port_file_, relay_port_file_), directory) {
   const auto ready = [&] { return has_port_files() || !process_.running(); };
   if (!wait_until(20s, ready) || !has_port_files()) {
     throw std::runtime_error("the agent did not start: " + process_.errors() + process_.output());

@@ -11,12 +11,15 @@
 
 namespace tegrascope::test {
 
+// The path of `tegrascope`.
+std::string agent_program();
+
 class AgentProcess {
  public:
   // command: "run" or "demo". Waits until it listens; throws std::runtime_error with its log when it does
   // not.
   AgentProcess(const std::string& command, const std::vector<std::string>& flags,
-               const std::filesystem::path& directory);
+               const std::filesystem::path& directory, const std::string& program = agent_program());
 
   ChildProcess& process() { return process_; }
   std::string url() const { return "http://127.0.0.1:" + web_port_; }

@@ -5,7 +5,6 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -155,11 +154,6 @@ TcpPeer ScriptedUpstream::accept() {
   const int on = 1;
   ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   return TcpPeer(fd);
-}
-
-void pause_a_millisecond() {
-  const timespec time{0, 1000000};
-  ::nanosleep(&time, nullptr);
 }
 
 }  // namespace tegrascope::test

@@ -3,14 +3,13 @@
 // hanging.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
-namespace tegrascope::test {
+#include "tests/support/eventually.hpp"
 
-inline constexpr std::chrono::seconds kDeadline{10};
+namespace tegrascope::test {
 
 // A connected loopback socket.
 class TcpPeer {
@@ -57,18 +56,5 @@ class ScriptedUpstream {
   int fd_;
   std::uint16_t port_ = 0;
 };
-
-void pause_a_millisecond();
-
-// True when `condition` came true before kDeadline; looks every millisecond.
-template <typename Condition>
-bool eventually(Condition condition) {
-  const auto end = std::chrono::steady_clock::now() + kDeadline;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > end) return false;
-    pause_a_millisecond();
-  }
-  return true;
-}
 
 }  // namespace tegrascope::test

@@ -4,59 +4,20 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <condition_variable>
+#include <mutex>
 #include <stdexcept>
+#include <thread>
+
+#include "tests/support/sampled.hpp"
 
 namespace tegrascope {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kDeadline = 20s;
-
-class FakeCollector final : public Collector {
- public:
-  explicit FakeCollector(std::function<void(Batch&)> action = {}) : action_(std::move(action)) {}
-  std::string_view name() const noexcept override { return "fake"; }
-  void collect(Batch& out) override {
-    if (action_) action_(out);
-  }
-
- private:
-  std::function<void(Batch&)> action_;
-};
-
-// Takes batches from the sampler thread.
-class Inbox {
- public:
-  BatchSink sink() {
-    return [this](Batch&& batch) {
-      {
-        const std::lock_guard lock(mutex_);
-        batches_.push_back(std::move(batch));
-      }
-      arrived_.notify_all();
-    };
-  }
-  bool wait_for(std::size_t count) {
-    std::unique_lock lock(mutex_);
-    return arrived_.wait_for(lock, kDeadline, [&] { return batches_.size() >= count; });
-  }
-  std::vector<Batch> batches() {
-    const std::lock_guard lock(mutex_);
-    return batches_;
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable arrived_;
-  std::vector<Batch> batches_;
-};
-
-std::vector<SampledCollector> one(std::function<void(Batch&)> action = {}, Nanoseconds period = 0s) {
-  std::vector<SampledCollector> list;
-  list.push_back({std::make_unique<FakeCollector>(std::move(action)), period});
-  return list;
-}
+using test::Inbox;
+using test::one;
 
 TEST(Sampler, TakesTheFirstSampleAtOnceAndStopsAtOnce) {
   Inbox inbox;
@@ -140,7 +101,7 @@ TEST(Sampler, EachCollectorRunsInTheSlotsThatItsPeriodAsksFor) {
   Inbox inbox;
   auto collectors = one();
   const auto mark = [](Batch& out) { out.absent = true; };
-  collectors.push_back({std::make_unique<FakeCollector>(mark), 1h});
+  collectors.push_back(test::sampled("fake", mark, 1h));
   Sampler sampler(std::move(collectors), {2ms, 2ms, 1}, inbox.sink());
   sampler.start();
   ASSERT_TRUE(inbox.wait_for(11));

@@ -134,6 +134,21 @@ TEST_F(TegrastatsTest, EndlessOutputWithoutANewlineIsBounded) {
   for (int i = 0; i < 50; ++i) EXPECT_TRUE(collect(collector).readings.empty());
 }
 
+TEST_F(TegrastatsTest, AStoppedProgramBlocksNothing) {
+  TegrastatsCollector collector(program("echo $$ > " + tree_.path("pid").string() +
+                                        "\nwhile :; do echo 'GR3D_FREQ 7%'; sleep 0.01; done\n"));
+  collect_until(collector, has_readings);
+  const auto pid = to_integer<pid_t>(read_once(tree_.path("pid"))).value_or(0);
+  ASSERT_GT(pid, 0);
+  ASSERT_EQ(::kill(pid, SIGSTOP), 0);
+  const auto before = std::chrono::steady_clock::now();
+  collect_until(collector, [](const Batch& batch) { return batch.readings.empty(); });
+  const Batch silent = collect(collector, MonotonicTime{106s});
+  ASSERT_EQ(silent.errors.size(), 1u);
+  EXPECT_EQ(silent.errors[0].reason, ErrorReason::timeout);
+  EXPECT_LT(std::chrono::steady_clock::now() - before, 5s);
+}
+
 TEST_F(TegrastatsTest, FoundInPath) {
   program("");
   tree_.write("plain/tegrastats", "not executable");
