@@ -50,7 +50,7 @@ class Sampler::Shared : public std::enable_shared_from_this<Shared> {
   bool wait_for_slot(Lock& lock);
   // False: this thread was left behind in it.
   bool take_turn(Lock& lock, ReadWatch& watch);
-  void deliver(Lock& lock, Batch&& batch);
+  void deliver(Lock& lock);
   void report_held(Batch& batch, const std::vector<std::string>& held) const;
   void watch_over();
   void leave_behind(const std::string& path);
@@ -68,7 +68,7 @@ class Sampler::Shared : public std::enable_shared_from_this<Shared> {
   bool sampled_ = false;    // a slot, since start()
   std::deque<Turn> turns_;  // that are left of this slot
   std::optional<Turn> running_;
-  std::vector<Batch> hung_batches_;  // of collectors that hang, to be delivered
+  std::vector<Batch> ready_;  // to be delivered
   MonotonicTime next_instant_{};
   std::thread thread_;
   std::shared_ptr<ReadWatch> watch_;
@@ -135,13 +135,11 @@ std::size_t Sampler::Shared::left_behind() const {
 void Sampler::Shared::sample(ReadWatch& watch) {
   const ReadWatch::Use use(watch);
   Lock lock(mutex_);
+  deliver(lock);  // what the thread before this one left
   while (!stopping_) {
-    if (!hung_batches_.empty()) {
-      Batch batch = std::move(hung_batches_.front());
-      hung_batches_.erase(hung_batches_.begin());
-      deliver(lock, std::move(batch));
-    } else if (!turns_.empty()) {
+    if (!turns_.empty()) {
       if (!take_turn(lock, watch)) return;
+      if (turns_.empty()) deliver(lock);
     } else if (wait_for_slot(lock)) {
       const auto slot = schedule_.sampled(monotonic_now());
       sampled_ = true;
@@ -149,6 +147,7 @@ void Sampler::Shared::sample(ReadWatch& watch) {
         if (const auto run = entries_[i].schedule.due(slot); run.due) turns_.push_back({i, run.missed, {}});
     }
   }
+  deliver(lock);
 }
 
 bool Sampler::Shared::wait_for_slot(Lock& lock) {
@@ -205,7 +204,8 @@ bool Sampler::Shared::take_turn(Lock& lock, ReadWatch& watch) {
   }
   for (ReadError& error : watch.take_failures()) batch.errors.push_back(std::move(error));
   report_held(batch, held);
-  deliver(lock, std::move(batch));
+  batch.finished = monotonic_now();
+  ready_.push_back(std::move(batch));
   return true;
 }
 
@@ -219,10 +219,11 @@ void Sampler::Shared::report_held(Batch& batch, const std::vector<std::string>& 
   }
 }
 
-void Sampler::Shared::deliver(Lock& lock, Batch&& batch) {
+// All of a slot at once: whoever receives them is woken once.
+void Sampler::Shared::deliver(Lock& lock) {
+  std::vector<Batch> batches = std::exchange(ready_, {});
   lock.unlock();
-  batch.finished = monotonic_now();
-  sink_(std::move(batch));
+  for (Batch& batch : batches) sink_(std::move(batch));
   lock.lock();
 }
 
@@ -258,7 +259,8 @@ void Sampler::Shared::leave_behind(const std::string& path) {
   batch.started = turn.started;
   batch.missed_slots = turn.missed;
   batch.errors.push_back(hang_error(path.empty() ? entry.name : path));
-  hung_batches_.push_back(std::move(batch));
+  batch.finished = now;
+  ready_.push_back(std::move(batch));
 }
 
 Sampler::Sampler(std::vector<SampledCollector> collectors, SamplerOptions options, BatchSink sink)

@@ -43,7 +43,8 @@ class Sampler {
   // hangs then.
   static constexpr std::size_t kMostLeftBehind = 8;
 
-  // `sink` is called on the sampling thread, one batch at a time, with one batch per collector that was due.
+  // `sink` is called on the sampling thread, one batch at a time, at the end of each slot, with one batch per
+  // collector that was due.
   Sampler(std::vector<SampledCollector> collectors, SamplerOptions options, BatchSink sink);
   ~Sampler();  // stops
   Sampler(const Sampler&) = delete;

@@ -93,8 +93,7 @@ void ChildProcess::finish() {
   output_ = -1;
 }
 
-bool ChildProcess::drain(std::string& output) {
-  if (!running()) return false;
+void ChildProcess::read_available(std::string& output) {
   std::array<char, 4096> buffer;
   for (std::size_t total = 0; total < kMostPerDrain;) {
     const ssize_t count = ::read(output_, buffer.data(), buffer.size());
@@ -105,9 +104,15 @@ bool ChildProcess::drain(std::string& output) {
       break;
     }
   }
+}
+
+bool ChildProcess::drain(std::string& output) {
+  if (!running()) return false;
+  read_available(output);
   const pid_t group = pid_;
   if (!reap()) return true;
   ::kill(-group, SIGKILL);  // what it may have started
+  read_available(output);   // what it wrote between the read and its end
   return false;
 }
 

@@ -30,6 +30,7 @@ class ChildProcess {
   bool drain(std::string& output);
 
  private:
+  void read_available(std::string& output);
   bool reap();
   void finish();
 

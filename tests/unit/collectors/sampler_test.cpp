@@ -111,6 +111,18 @@ TEST(Sampler, EachCollectorRunsInTheSlotsThatItsPeriodAsksFor) {
   EXPECT_EQ(std::count_if(batches.begin(), batches.end(), [](const Batch& b) { return b.absent; }), 1);
 }
 
+TEST(Sampler, DeliversTheBatchesOfASlotTogether) {
+  Inbox inbox;
+  std::size_t seen = 1;
+  auto collectors = one();
+  collectors.push_back(test::sampled("second", [&](Batch&) { seen = inbox.batches().size(); }));
+  Sampler sampler(std::move(collectors), {1h, 1h, 1}, inbox.sink());
+  sampler.start();
+  ASSERT_TRUE(inbox.wait_for(2));
+  sampler.stop();
+  EXPECT_EQ(seen, 0u);
+}
+
 TEST(Sampler, ACollectorThatThrowsIsAnErrorInItsBatch) {
   Inbox inbox;
   const auto failing = [](Batch& out) {
