@@ -22,11 +22,6 @@ constexpr std::array<std::string_view, 8> kDevices{"devices/gpu.0",
                                                    "devices/57000000.gpu",
                                                    "devices/17000000.gp10b"};
 
-bool is_there(const std::filesystem::path& path) {
-  std::error_code ignored;
-  return std::filesystem::exists(path, ignored);
-}
-
 }  // namespace
 
 std::optional<GpuDevice> find_gpu_device(const std::filesystem::path& sysfs) {
@@ -36,7 +31,7 @@ std::optional<GpuDevice> find_gpu_device(const std::filesystem::path& sysfs) {
     const auto folder = sysfs / "class/devfreq" / entry;
     const std::string node = read_once(folder / "device/of_node/name");
     const bool nvidia = std::find(kNodeNames.begin(), kNodeNames.end(), node) != kNodeNames.end();
-    const bool has_load = is_there(folder / "device/load");
+    const bool has_load = is_present(folder / "device/load");
     // Other makers' GPUs have a node named "gpu" as well, but no per-mille `load` beside it.
     if (!nvidia && !(node == "gpu" && has_load) && entry != kThorDevfreq) continue;
     devfreq = folder;
@@ -44,7 +39,7 @@ std::optional<GpuDevice> find_gpu_device(const std::filesystem::path& sysfs) {
     break;
   }
   for (const std::string_view path : kDevices)
-    if (device.empty() && is_there(sysfs / path / "load")) device = sysfs / path;
+    if (device.empty() && is_present(sysfs / path / "load")) device = sysfs / path;
   if (devfreq.empty() && !device.empty())
     for (const std::string& entry : list_directory(device / "devfreq")) devfreq = device / "devfreq" / entry;
   if (device.empty() && devfreq.empty()) return std::nullopt;

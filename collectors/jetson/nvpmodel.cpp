@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "collectors/jetson/gpu_device.hpp"
+#include "collectors/read_watch.hpp"
 #include "collectors/text.hpp"
 
 namespace tegrascope {
@@ -17,7 +18,11 @@ constexpr std::int64_t kFastest = 20'000'000'000;
 std::string read_conf(const std::filesystem::path& rootfs) {
   std::filesystem::path path = rootfs / "etc/nvpmodel.conf";
   std::error_code error;
-  const auto target = std::filesystem::read_symlink(path, error);
+  std::filesystem::path target;
+  {
+    const WatchedRead read(path);
+    if (!read.refused()) target = std::filesystem::read_symlink(path, error);
+  }
   if (!error && target.is_absolute()) path = rootfs / target.relative_path();
   return read_once(path);
 }
