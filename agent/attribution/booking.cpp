@@ -72,6 +72,7 @@ void book_piece(const Piece& piece, const std::vector<Worker>& workers, Booking&
   }
   for (const auto& [runner, cpu_ns] : piece.runner_cpu_ns) {
     std::vector<double> weights;
+    weights.reserve(workers.size());
     for (const Worker& w : workers) weights.push_back(w.request->runner == runner ? 1.0 : 0.0);
     if (std::all_of(weights.begin(), weights.end(), [](double w) { return w == 0; })) continue;
     const auto parts = split_by_weight(cpu_ns, weights);

@@ -88,7 +88,7 @@ std::string unknown_flag_message(const CLI::App& app) {
   std::string flag = first != extras.end() ? *first : extras.empty() ? "" : extras.front();
   flag = flag.substr(0, flag.find('='));
   const std::string near = nearest_name(flag, flag_names(app));
-  return (flag.rfind("-", 0) == 0 ? "unknown flag " : "unexpected argument ") + flag +
+  return (!flag.empty() && flag.front() == '-' ? "unknown flag " : "unexpected argument ") + flag +
          (near.empty() ? "; see --help" : "; did you mean " + near + "?");
 }
 
