@@ -84,7 +84,7 @@ void Analysis::add_processes(const Batch& batch) {
 }
 
 void Analysis::add(const RequestEvent& event) {
-  requests_.add(event);
+  merge_.add(event);
   if (const auto* progress = std::get_if<RequestProgress>(&event)) want_poll_for(progress->id);
   if (const auto* ended = std::get_if<RequestEnded>(&event)) {
     request_ended_ = true;
@@ -111,6 +111,7 @@ void Analysis::set_servers(const std::vector<OllamaServer>& servers) { residency
 std::vector<RequestRecord> Analysis::take_judged() { return std::exchange(judged_, {}); }
 
 void Analysis::advance(MonotonicTime now) {
+  merge_.advance(now);
   attribution_.advance(now);
   for (const auto& finished : attribution_.take_finished()) judge_finished(finished);
   for (const auto& booked : attribution_.take_booked()) count_booked(booked);

@@ -15,6 +15,7 @@
 #include "agent/analysis/request_table.hpp"
 #include "agent/analysis/residency.hpp"
 #include "agent/analysis/timeline.hpp"
+#include "agent/analysis/witness_merge.hpp"
 #include "agent/attribution/attribution.hpp"
 #include "agent/model/snapshot.hpp"
 #include "agent/placement/tracker.hpp"
@@ -36,13 +37,17 @@ class Analysis {
   void add(const RequestEvent& event);
   void add(const ServerState& state);
   void set_servers(const std::vector<OllamaServer>& servers);
+  // The server's log is read (witness log).
+  void set_log_followed(const std::string& server, bool followed) {
+    merge_.set_log_followed(server, followed);
+  }
   void set_dropped_events(std::uint64_t dropped) { dropped_events_ = dropped; }
 
   // Closes what lies behind the watermark, judges the requests that are complete.
   void advance(MonotonicTime now);
 
   // A request is open, or its evidence is not complete yet: sample fast.
-  bool busy() const { return !requests_.live().empty(); }
+  bool busy() const { return !requests_.live().empty() || merge_.holding(); }
   // Servers whose next poll will tell more: their runners changed, or they answer for a model they did not
   // list.
   std::set<std::string> take_poll_wanted() { return std::exchange(poll_wanted_, {}); }
@@ -73,6 +78,7 @@ class Analysis {
   ModelTable models_;
   Residency residency_;
   RequestTable requests_;
+  WitnessMerge merge_{requests_};
   std::map<ModelKey, PlacementTracker> trackers_;
   std::map<ModelKey, bool> cpu_asked_for_;
   std::map<ProcessId, std::pair<MonotonicTime, Nanoseconds>> runner_cpu_;

@@ -34,6 +34,11 @@ LiveRequest* RequestTable::find(RequestId id) {
   return it == live_.end() ? nullptr : &it->second;
 }
 
+void RequestTable::withdraw(RequestId id) {
+  attribution_.discard(id);
+  live_.erase(id);
+}
+
 bool RequestTable::any_open() const {
   return std::any_of(live_.begin(), live_.end(), [](const auto& entry) { return !entry.second.ended; });
 }
@@ -46,8 +51,6 @@ bool RequestTable::exact_open_on(const std::string& server) const {
 }
 
 void RequestTable::on(const RequestStarted& event) {
-  // One request, one record: a busy runner is the request that an exact witness already reports.
-  if (event.witness == Witness::process && exact_open_on(event.server)) return;
   LiveRequest request;
   request.started = event;
   request.key = {event.server, std::string(kOtherModel)};
@@ -137,7 +140,7 @@ void RequestTable::on(const RequestEnded& event) {
 void RequestTable::count_end(LiveRequest& request, const RequestEnded& event) {
   if (!event.observation_error.empty()) ++observation_errors_[event.observation_error];
   ModelView& view = models_.view(request.key);
-  if (request.exact()) {
+  if (request.named()) {
     ++view.requests[{request.started.endpoint, event.status_code}];
     if (event.outcome == Outcome::client_aborted) ++view.aborted["client"];
     // An error object inside a stream comes after the status 200: it, too, ends before Ollama's last chunk.

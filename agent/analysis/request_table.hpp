@@ -28,6 +28,8 @@ struct LiveRequest {
   Nanoseconds counted_decode{};      // decode time already in the model's counter
 
   bool exact() const { return started.witness <= Witness::capture; }
+  // Its witness tells its route, its status and when it ended.
+  bool named() const { return exact() || started.witness == Witness::log; }
 };
 
 class RequestTable {
@@ -41,6 +43,8 @@ class RequestTable {
   const std::map<RequestId, LiveRequest>& live() const { return live_; }
   LiveRequest* find(RequestId id);
   void forget(RequestId id) { live_.erase(id); }
+  // Takes a request back that turned out to be another one's second sighting.
+  void withdraw(RequestId id);
 
   // Any request not ended (on `server`, seen by an exact witness).
   bool any_open() const;

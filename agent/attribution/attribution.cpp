@@ -37,7 +37,20 @@ void Attribution::open(RequestId id, const ObservedRequest& seen, const ModelKey
   request.id = id;
   request.seen = seen;
   request.model = model;
-  note_boundaries(requests_.insert_or_assign(id, std::move(request)).first->second);
+  OpenRequest& opened = requests_.insert_or_assign(id, std::move(request)).first->second;
+  note_boundaries(opened);
+  for (Slice& slice : pending_) {
+    if (slice.end > seen.started) enter(slice, opened);
+  }
+}
+
+void Attribution::enter(Slice& slice, OpenRequest& request) {
+  const auto place = std::lower_bound(slice.open.begin(), slice.open.end(), request.id);
+  if (place != slice.open.end() && *place == request.id) return;
+  slice.open.insert(place, request.id);
+  ++request.waiting_slices;
+  request.energy_seen = request.energy_seen || slice.energy_known;
+  request.gpu_seen = request.gpu_seen || slice.gpu_known;
 }
 
 void Attribution::describe(RequestId id, const ModelKey& model, bool streamed) {

@@ -43,7 +43,8 @@ class Attribution {
   Sensors& sensors() { return sensors_; }
   const Sensors& sensors() const { return sensors_; }
 
-  // Requests. A request that was never opened is ignored.
+  // Requests. A request that was never opened is ignored. One that is opened late, even after its end, takes
+  // part in the slices that still wait.
   void open(RequestId id, const ObservedRequest& seen, const ModelKey& model);
   void describe(RequestId id, const ModelKey& model, bool streamed);
   void set_runner(RequestId id, const ProcessId& runner);
@@ -78,6 +79,7 @@ class Attribution {
   MonotonicTime watermark(MonotonicTime now) const;
   MonotonicTime cut_after(MonotonicTime from, MonotonicTime limit) const;
   void note_boundaries(const OpenRequest& request);
+  static void enter(Slice& slice, OpenRequest& request);
   void close_slice(MonotonicTime begin, MonotonicTime end);
   void split_activity(Slice& slice, std::int64_t energy_nj, std::int64_t gpu_ns);
   void learn_baseline(const Slice& slice);

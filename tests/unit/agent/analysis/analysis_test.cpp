@@ -226,6 +226,40 @@ TEST(Analysis, ABusyRunnerAloneIsARequestWithoutTokens) {
   EXPECT_TRUE(m.requests.empty());
 }
 
+TEST(Analysis, TheLogNamesTheRequestsOfABusySpellAndTheirJoulesGoToEach) {
+  Board board;
+  board.analysis().set_log_followed(kServer, true);
+  board.run_until(3, 5, 0, 0);
+  board.start(1, 3, Witness::process);
+  RequestDescribed d;
+  d.id = 1;
+  d.model = "qwen2.5:7b";
+  d.runner = kRunner;
+  board.analysis().add(d);
+  board.run_until(8, 9, 0.97, 0.4);
+  const auto end = [&](RequestId id, double at) {
+    RequestEnded e;
+    e.id = id;
+    e.at = t(at);
+    e.status_code = 200;
+    board.analysis().add(e);
+  };
+  end(1, 8);
+  board.start(21, 3, Witness::log);
+  end(21, 5);
+  board.start(22, 5, Witness::log);
+  end(22, 8);
+  board.run_until(15, 5, 0, 0);
+  const auto snapshot = board.snapshot();
+  ASSERT_EQ(snapshot->recent.size(), 2u);
+  EXPECT_NEAR(static_cast<double>(snapshot->recent[0].phase_amounts.at(Phase::unknown).energy_nj) * 1e-9, 18,
+              1);
+  EXPECT_NEAR(static_cast<double>(snapshot->recent[1].phase_amounts.at(Phase::unknown).energy_nj) * 1e-9, 27,
+              1);
+  EXPECT_EQ(board.model().requests.at({"/api/chat", 200}), 2u);
+  EXPECT_TRUE(board.analysis().attribution().ledger().balanced());
+}
+
 TEST(Analysis, AnUnknownModelIsOther) {
   Board board;
   board.run_until(1, 5, 0, 0);
