@@ -1,6 +1,7 @@
 #include "agent/analysis/analysis.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 #include <utility>
 
@@ -32,6 +33,7 @@ void Analysis::add(const Batch& batch) {
 void Analysis::add_sensors(const std::vector<Reading>& readings) {
   double busy_cpu_seconds = 0;
   std::optional<MonotonicTime> cpu_at;
+  std::optional<double> hottest;
   for (const Reading& r : readings) {
     switch (r.signal) {
       case Signal::board_power_watts:
@@ -47,10 +49,21 @@ void Analysis::add_sensors(const std::vector<Reading>& readings) {
         if (is_busy_mode(r.kind)) busy_cpu_seconds += r.value;
         cpu_at = r.at;
         break;
+      case Signal::nvpmodel_mode:
+        idle_key_.power_mode = static_cast<int>(r.value);
+        break;
+      case Signal::clocks_locked:
+        idle_key_.clocks_locked = r.value != 0;
+        break;
+      case Signal::temperature_celsius:
+        hottest = std::max(hottest.value_or(r.value), r.value);
+        break;
       default:
         break;
     }
   }
+  if (hottest) idle_key_.temperature_decade = static_cast<int>(std::floor(*hottest / 10));
+  attribution_.set_idle_key(idle_key_);
   if (cpu_at) attribution_.sensors().add_total_cpu(*cpu_at, from_seconds(busy_cpu_seconds));
 }
 
@@ -103,6 +116,8 @@ void Analysis::want_poll_for(RequestId id) {
 void Analysis::add(const ServerState& state) {
   residency_.set_server(state);
   for (const ResidentModel& model : state.models) models_.admit(model.name);
+  idle_key_.model_resident = residency_.any_model();
+  attribution_.set_idle_key(idle_key_);
   requests_.find_runners();
 }
 

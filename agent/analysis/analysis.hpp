@@ -87,6 +87,7 @@ class Analysis {
   std::vector<RequestRecord> judged_;
   std::set<std::string> poll_wanted_;
   std::set<ModelKey> asked_about_;  // models polled for since the runners last changed
+  IdleKey idle_key_;
   bool request_ended_ = false;
   std::optional<MonotonicTime> last_snapshot_;
   std::uint64_t dropped_events_ = 0;

@@ -63,4 +63,9 @@ std::optional<double> Residency::declared_gpu_share(const std::string& server,
   return std::min(static_cast<double>(*m->size_vram_bytes) / static_cast<double>(*m->size_bytes), 1.0);
 }
 
+bool Residency::any_model() const {
+  return std::any_of(servers_.begin(), servers_.end(),
+                     [](const auto& s) { return !s.second.models.empty(); });
+}
+
 }  // namespace tegrascope

@@ -29,6 +29,8 @@ class Residency {
   std::optional<ProcessReading> runner_of(const std::string& server, const std::string& model) const;
   std::optional<ProcessReading> runner(const ProcessId& id) const;
 
+  // A server holds a model in memory.
+  bool any_model() const;
   // size_vram / size that the server declares for the model; absent when it is not resident or gave no size.
   std::optional<double> declared_gpu_share(const std::string& server, const std::string& model) const;
 

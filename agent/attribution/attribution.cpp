@@ -184,7 +184,7 @@ Attribution::Finished Attribution::describe_finished(const OpenRequest& request)
   out.reasons = request.windows.reasons;
   if (request.gap) out.reasons.emplace_back("gap");
   if (request.shared) out.reasons.emplace_back("equal_share");
-  if (!baseline_.watts()) out.reasons.emplace_back("no_idle_baseline");
+  if (!idle_watts()) out.reasons.emplace_back("no_idle_baseline");
 
   const auto& windows = request.windows.windows;
   if (windows.empty()) return out;

@@ -43,6 +43,9 @@ class Attribution {
   Sensors& sensors() { return sensors_; }
   const Sensors& sensors() const { return sensors_; }
 
+  // What the idle power depends on, from now on.
+  void set_idle_key(const IdleKey& key) { idle_key_ = key; }
+
   // Requests. A request that was never opened is ignored. One that is opened late, even after its end, takes
   // part in the slices that still wait.
   void open(RequestId id, const ObservedRequest& seen, const ModelKey& model);
@@ -72,7 +75,7 @@ class Attribution {
   std::vector<Finished> take_booked();
 
   const Ledger& ledger() const { return ledger_; }
-  std::optional<double> idle_watts() const { return baseline_.watts(); }
+  std::optional<double> idle_watts() const { return baseline_.watts(idle_key_, position_); }
   MonotonicTime position() const { return position_; }
 
  private:
@@ -91,6 +94,7 @@ class Attribution {
   AttributionOptions options_;
   Sensors sensors_;
   IdleBaseline baseline_;
+  IdleKey idle_key_;
   Ledger ledger_;
   std::map<RequestId, OpenRequest> requests_;
   std::vector<MonotonicTime> boundaries_;  // sorted

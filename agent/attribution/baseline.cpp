@@ -1,38 +1,85 @@
 #include "agent/attribution/baseline.hpp"
 
 #include <algorithm>
+#include <array>
+#include <vector>
 
 namespace tegrascope {
 namespace {
 
-constexpr std::size_t kSlices = 600;
-constexpr Nanoseconds kValidFrom = std::chrono::seconds(60);
+using namespace std::chrono_literals;
+
+constexpr std::size_t kSeconds = 600;
+constexpr std::size_t kValidFrom = 60;  // seconds
+constexpr Nanoseconds kMinimumOver = 1h;
+constexpr Nanoseconds kForgetAfter = 24h;
+constexpr std::size_t kMaxKeys = 64;
+
+// The key and what stands in for it, most exact first.
+std::array<IdleKey, 3> chain(const IdleKey& key) {
+  IdleKey any_temperature = key;
+  any_temperature.temperature_decade.reset();
+  IdleKey any_residency = any_temperature;
+  any_residency.model_resident.reset();
+  return {key, any_temperature, any_residency};
+}
 
 }  // namespace
 
-void IdleBaseline::add(double watts, Nanoseconds duration) {
-  if (slices_.size() < kSlices) {
-    slices_.push_back({watts, duration});
-  } else {
-    covered_ -= slices_[next_].duration;
-    slices_[next_] = {watts, duration};
-    next_ = (next_ + 1) % kSlices;
-  }
-  covered_ += duration;
-  cached_.reset();
+bool IdlePower::fill(Mean& mean, MonotonicTime at, double watts, Nanoseconds duration, Nanoseconds length) {
+  mean.at = at;
+  mean.joules += watts * to_seconds(duration);
+  mean.duration += duration;
+  return mean.duration >= length;
 }
 
-std::optional<double> IdleBaseline::watts() const {
-  if (covered_ < kValidFrom) return std::nullopt;
-  if (!cached_) {
+void IdlePower::add(MonotonicTime at, double watts, Nanoseconds duration) {
+  last_ = at;
+  if (fill(second_, at, watts, duration, 1s)) {
+    seconds_.push_back(std::exchange(second_, {}));
+    if (seconds_.size() > kSeconds) seconds_.pop_front();
+    quantile_.reset();
+  }
+  if (fill(half_minute_, at, watts, duration, 30s)) half_minutes_.push_back(std::exchange(half_minute_, {}));
+  while (!half_minutes_.empty() && at - half_minutes_.front().at > kMinimumOver) half_minutes_.pop_front();
+}
+
+std::optional<double> IdlePower::watts(MonotonicTime now) const {
+  if (seconds_.size() < kValidFrom || now - last_ > kForgetAfter) return std::nullopt;
+  if (!quantile_) {
     std::vector<double> sorted;
-    sorted.reserve(slices_.size());
-    for (const Slice& s : slices_) sorted.push_back(s.watts);
+    sorted.reserve(seconds_.size());
+    for (const Mean& s : seconds_) sorted.push_back(s.watts());
     const auto tenth = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 10);
     std::nth_element(sorted.begin(), tenth, sorted.end());
-    cached_ = *tenth;
+    quantile_ = *tenth;
+    for (const Mean& m : half_minutes_) quantile_ = std::min(*quantile_, m.watts());
   }
-  return cached_;
+  return quantile_;
+}
+
+void IdleBaseline::add(const IdleKey& key, MonotonicTime at, double watts, Nanoseconds duration) {
+  if (duration <= Nanoseconds::zero()) return;
+  const IdleKey* previous = nullptr;
+  const auto keys = chain(key);
+  for (const IdleKey& k : keys) {
+    if (previous == nullptr || k != *previous) powers_[k].add(at, watts, duration);
+    previous = &k;
+  }
+  while (powers_.size() > kMaxKeys) {
+    powers_.erase(std::min_element(powers_.begin(), powers_.end(), [](const auto& a, const auto& b) {
+      return a.second.last() < b.second.last();
+    }));
+  }
+}
+
+std::optional<double> IdleBaseline::watts(const IdleKey& key, MonotonicTime now) const {
+  for (const IdleKey& k : chain(key)) {
+    const auto it = powers_.find(k);
+    if (it == powers_.end()) continue;
+    if (const auto watts = it->second.watts(now)) return watts;
+  }
+  return std::nullopt;
 }
 
 }  // namespace tegrascope

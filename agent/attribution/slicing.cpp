@@ -76,7 +76,7 @@ void Attribution::split_activity(Slice& slice, std::int64_t energy_nj, std::int6
   const bool ollama_on_gpu = !slice.open.empty() || runner_seconds >= kBusyRunnerCores * seconds;
   (ollama_on_gpu ? slice.ollama_gpu_ns : slice.other_gpu_ns) = gpu_ns;
 
-  const auto baseline = baseline_.watts();
+  const auto baseline = baseline_.watts(idle_key_, slice.end);
   if (baseline) {
     slice.idle_nj = std::min(energy_nj, static_cast<std::int64_t>(std::llround(*baseline * seconds * 1e9)));
   } else if (slice.open.empty() && runner_seconds < kBusyRunnerCores * seconds) {
@@ -108,7 +108,8 @@ void Attribution::learn_baseline(const Slice& slice) {
   for (const auto& [id, ns] : slice.runner_cpu_ns) {
     if (static_cast<double>(ns) * 1e-9 > kQuietRunnerCores * seconds) return;
   }
-  baseline_.add(static_cast<double>(slice.energy_nj()) * 1e-9 / seconds, slice.end - slice.begin);
+  baseline_.add(idle_key_, slice.end, static_cast<double>(slice.energy_nj()) * 1e-9 / seconds,
+                slice.end - slice.begin);
 }
 
 }  // namespace tegrascope
