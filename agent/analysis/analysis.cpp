@@ -183,6 +183,7 @@ RequestRecord Analysis::record_of(const LiveRequest& request, const Attribution:
   }
   for (const PhaseWindow& w : finished.windows.windows) r.phase_time[w.phase] += w.end - w.begin;
   r.phase_amounts = finished.amounts;
+  r.solo_joules = finished.solo_joules;
   r.energy_known = finished.energy_known;
   r.gpu_known = finished.gpu_known;
   r.reasons = finished.reasons;
@@ -223,6 +224,7 @@ void Analysis::count_booked(const Attribution::Finished& booked) {
   if (record != recent_.end()) {
     record->phase_amounts = booked.amounts;
     record->reasons = booked.reasons;
+    record->solo_joules = booked.solo_joules;
     if (record->energy_known && record->output_tokens.value_or(0) >= kMinTokensForJoules) {
       double joules = 0;
       for (const auto& [phase, amounts] : booked.amounts) {

@@ -118,6 +118,7 @@ void RequestTable::count_stream(LiveRequest& request, MonotonicTime at, std::uin
     view.output_tokens += request.chunks - request.counted_output;
     request.counted_output = request.chunks;
   }
+  attribution_.set_tokens(request.started.id, static_cast<std::int64_t>(request.counted_output), at);
   const Nanoseconds decode = at - *request.first_content;
   if (decode > request.counted_decode) {
     view.phase_ns[Phase::decode] += (decode - request.counted_decode).count();
@@ -134,6 +135,8 @@ void RequestTable::on(const RequestEnded& event) {
   count_stream(*request, event.at, event.content_chunks, event.chunk_gaps, event.first_content);
   request->ended = event;
   count_end(*request, event);
+  attribution_.set_tokens(
+      event.id, static_cast<std::int64_t>(std::max(request->counted_output, request->chunks)), event.at);
   attribution_.close(event.id, observed(*request));
 }
 

@@ -15,6 +15,8 @@ constexpr Nanoseconds kUnknownLeadIn = std::chrono::seconds(1);
 constexpr double kUnknownLeadInShare = 0.3;
 // Clock ticks of 10 ms make a shorter stretch too coarse.
 constexpr Nanoseconds kMinCpuWindow = std::chrono::milliseconds(500);
+// A phase of which a few samples at 10 Hz were taken.
+constexpr Nanoseconds kShortestLearned = std::chrono::milliseconds(300);
 
 // Mean cores over the part of [begin, end) in which the counter is known: a runner is found up to a second
 // after its birth, and may end before its request does.
@@ -70,6 +72,13 @@ void Attribution::set_first_content(RequestId id, MonotonicTime at) {
   if (it == requests_.end() || it->second.closed || it->second.seen.first_content) return;
   it->second.seen.first_content = at;
   note_boundaries(it->second);
+}
+
+void Attribution::set_tokens(RequestId id, std::int64_t tokens, MonotonicTime at) {
+  const auto it = requests_.find(id);
+  if (it == requests_.end()) return;
+  it->second.tokens = tokens;
+  it->second.tokens_at = at;
 }
 
 void Attribution::close(RequestId id, const ObservedRequest& seen) {
@@ -128,7 +137,7 @@ void Attribution::advance(MonotonicTime now) {
 }
 
 void Attribution::book(const Slice& slice) {
-  const Booking booking = book_slice(slice, requests_);
+  const Booking booking = book_slice(slice, requests_, costs_);
   for (const UnattributedShare& share : booking.unattributed) {
     ledger_.book_unattributed(share.reason, share.energy_nj, share.gpu_busy_ns);
   }
@@ -137,6 +146,7 @@ void Attribution::book(const Slice& slice) {
     ledger_.book(request.model, share.phase, share.amounts);
     request.amounts[share.phase] += share.amounts;
     request.shared = request.shared || share.shared;
+    request.equal_share = request.equal_share || share.equal;
   }
   for (RequestId id : slice.open) {
     const auto it = requests_.find(id);
@@ -166,12 +176,42 @@ void Attribution::collect_finished() {
       finished_.push_back(describe_finished(request));
     }
     if (request.finished && request.waiting_slices == 0) {
+      learn_costs(request);
       booked_.push_back(describe_finished(request));
       it = requests_.erase(it);
     } else {
       ++it;
     }
   }
+}
+
+// From a request that had the board for itself, all of it measured.
+void Attribution::learn_costs(const OpenRequest& request) {
+  const bool sound = request.energy_seen && !request.gap && !request.shared &&
+                     request.seen.outcome == Outcome::ok && request.windows.reasons.empty() && idle_watts();
+  if (!sound) return;
+  for (const PhaseWindow& w : request.windows.windows) {
+    const auto amounts = request.amounts.find(w.phase);
+    const Nanoseconds length = w.end - w.begin;
+    if (amounts == request.amounts.end() || length < kShortestLearned) continue;
+    const double joules =
+        static_cast<double>(amounts->second.energy_nj - amounts->second.idle_energy_nj) * 1e-9;
+    const double units = w.phase == Phase::decode ? static_cast<double>(request.tokens) : to_seconds(length);
+    costs_.learn(request.model, w.phase, joules, units);
+  }
+}
+
+// What the request's prefill and decode cost alone.
+std::optional<double> Attribution::solo_joules(const OpenRequest& request) const {
+  double joules = 0;
+  for (const PhaseWindow& w : request.windows.windows) {
+    if (w.phase == Phase::load || w.phase == Phase::queue) continue;
+    const auto cost = costs_.joules_per_unit(request.model, w.phase);
+    if (!cost) return std::nullopt;
+    joules += *cost *
+              (w.phase == Phase::decode ? static_cast<double>(request.tokens) : to_seconds(w.end - w.begin));
+  }
+  return joules > 0 ? std::optional(joules) : std::nullopt;
 }
 
 Attribution::Finished Attribution::describe_finished(const OpenRequest& request) const {
@@ -181,9 +221,11 @@ Attribution::Finished Attribution::describe_finished(const OpenRequest& request)
   out.amounts = request.amounts;
   out.energy_known = request.energy_seen;
   out.gpu_known = request.gpu_seen;
+  out.solo_joules = solo_joules(request);
   out.reasons = request.windows.reasons;
   if (request.gap) out.reasons.emplace_back("gap");
-  if (request.shared) out.reasons.emplace_back("equal_share");
+  if (request.shared) out.reasons.emplace_back("shared");
+  if (request.equal_share) out.reasons.emplace_back("equal_share");
   if (!idle_watts()) out.reasons.emplace_back("no_idle_baseline");
 
   const auto& windows = request.windows.windows;

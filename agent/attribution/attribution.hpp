@@ -18,6 +18,7 @@
 #include "agent/attribution/open_request.hpp"
 #include "agent/attribution/sensors.hpp"
 #include "agent/attribution/slice.hpp"
+#include "agent/attribution/unit_costs.hpp"
 
 namespace tegrascope {
 
@@ -52,6 +53,8 @@ class Attribution {
   void describe(RequestId id, const ModelKey& model, bool streamed);
   void set_runner(RequestId id, const ProcessId& runner);
   void set_first_content(RequestId id, MonotonicTime at);
+  // Tokens decoded since its beginning.
+  void set_tokens(RequestId id, std::int64_t tokens, MonotonicTime at);
   void close(RequestId id, const ObservedRequest& seen);
   // Forgets a request as if it had never been opened (a weaker witness saw what a stronger one reports).
   void discard(RequestId id);
@@ -65,8 +68,10 @@ class Attribution {
     std::map<Phase, Amounts> amounts;  // complete only in take_booked()
     bool energy_known = false;
     bool gpu_known = false;
+    // What its decode and prefill would have cost alone, joules above idle; absent while that is not learned.
+    std::optional<double> solo_joules;
     std::vector<std::string>
-        reasons;            // gap, equal_share, no_idle_baseline, clock_mismatch, no_durations, incomplete
+        reasons;  // gap, shared, equal_share, no_idle_baseline, clock_mismatch, no_durations, incomplete
     DecodeEvidence decode;  // without output_tokens and runner_threads
   };
   // Requests whose end now lies behind the watermark: their evidence is complete. Each is handed out once.
@@ -87,6 +92,8 @@ class Attribution {
   void split_activity(Slice& slice, std::int64_t energy_nj, std::int64_t gpu_ns);
   void learn_baseline(const Slice& slice);
   void book(const Slice& slice);
+  void learn_costs(const OpenRequest& request);
+  std::optional<double> solo_joules(const OpenRequest& request) const;
   void book_resolved(MonotonicTime now);
   void collect_finished();
   Finished describe_finished(const OpenRequest& request) const;
@@ -94,6 +101,7 @@ class Attribution {
   AttributionOptions options_;
   Sensors sensors_;
   IdleBaseline baseline_;
+  UnitCosts costs_;
   IdleKey idle_key_;
   Ledger ledger_;
   std::map<RequestId, OpenRequest> requests_;

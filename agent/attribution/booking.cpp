@@ -43,6 +43,45 @@ std::vector<Worker> workers_at(MonotonicTime t, const Slice& slice,
   return workers;
 }
 
+struct Weights {
+  std::vector<double> values;
+  bool equal = false;  // for want of anything better
+};
+
+// Watts above idle that the request would draw alone in this phase.
+std::optional<double> solo_watts(const Worker& worker, const UnitCosts& costs) {
+  const auto cost = costs.joules_per_unit(worker.request->model, worker.phase);
+  if (!cost || worker.phase == Phase::prefill) return cost;
+  const auto rate = worker.request->tokens_per_second();
+  return rate ? std::optional(*cost * *rate) : std::nullopt;
+}
+
+Weights weights_of(const std::vector<Worker>& workers, const UnitCosts& costs) {
+  Weights out;
+  if (workers.size() < 2) return {{1.0}, false};
+  for (const Worker& w : workers) {
+    const auto watts = solo_watts(w, costs);
+    if (!watts) break;
+    out.values.push_back(*watts);
+  }
+  if (out.values.size() == workers.size()) return out;
+
+  const Worker& first = workers.front();
+  const bool alike = std::all_of(workers.begin(), workers.end(), [&](const Worker& w) {
+    return w.request->model == first.request->model && w.phase == first.phase;
+  });
+  out.values.clear();
+  if (alike && first.phase == Phase::decode) {
+    for (const Worker& w : workers) {
+      if (const auto rate = w.request->tokens_per_second()) out.values.push_back(*rate);
+    }
+    if (out.values.size() == workers.size()) return out;
+  }
+  out.values.assign(workers.size(), 1.0);
+  out.equal = !(alike && first.phase == Phase::prefill);
+  return out;
+}
+
 // One piece of a slice, between two phase edges.
 struct Piece {
   std::int64_t idle_nj = 0;
@@ -51,16 +90,17 @@ struct Piece {
   std::vector<std::pair<ProcessId, std::int64_t>> runner_cpu_ns;
 };
 
-void book_piece(const Piece& piece, const std::vector<Worker>& workers, Booking& out) {
+void book_piece(const Piece& piece, const std::vector<Worker>& workers, const UnitCosts& costs,
+                Booking& out) {
   if (workers.empty()) {
     out.unattributed.push_back({Unattributed::idle, piece.idle_nj, 0});
     out.unattributed.push_back({Unattributed::bypass, piece.ollama_nj, piece.ollama_gpu_ns});
     return;
   }
-  const std::vector<double> equal(workers.size(), 1.0);
-  const auto idle = split_by_weight(piece.idle_nj, equal);
-  const auto energy = split_by_weight(piece.ollama_nj, equal);
-  const auto gpu = split_by_weight(piece.ollama_gpu_ns, equal);
+  const Weights share = weights_of(workers, costs);
+  const auto idle = split_by_weight(piece.idle_nj, share.values);
+  const auto energy = split_by_weight(piece.ollama_nj, share.values);
+  const auto gpu = split_by_weight(piece.ollama_gpu_ns, share.values);
 
   const std::size_t first = out.requests.size();
   for (std::size_t i = 0; i < workers.size(); ++i) {
@@ -68,12 +108,14 @@ void book_piece(const Piece& piece, const std::vector<Worker>& workers, Booking&
     amounts.energy_nj = energy[i] + idle[i];
     amounts.idle_energy_nj = idle[i];
     amounts.gpu_busy_ns = gpu[i];
-    out.requests.push_back({workers[i].request->id, workers[i].phase, amounts, workers.size() > 1});
+    out.requests.push_back(
+        {workers[i].request->id, workers[i].phase, amounts, workers.size() > 1, share.equal});
   }
   for (const auto& [runner, cpu_ns] : piece.runner_cpu_ns) {
     std::vector<double> weights;
     weights.reserve(workers.size());
-    for (const Worker& w : workers) weights.push_back(w.request->runner == runner ? 1.0 : 0.0);
+    for (std::size_t i = 0; i < workers.size(); ++i)
+      weights.push_back(workers[i].request->runner == runner ? share.values[i] : 0.0);
     if (std::all_of(weights.begin(), weights.end(), [](double w) { return w == 0; })) continue;
     const auto parts = split_by_weight(cpu_ns, weights);
     for (std::size_t i = 0; i < parts.size(); ++i) out.requests[first + i].amounts.cpu_ns += parts[i];
@@ -89,7 +131,8 @@ bool is_resolved(const Slice& slice, const std::map<RequestId, OpenRequest>& req
   });
 }
 
-Booking book_slice(const Slice& slice, const std::map<RequestId, OpenRequest>& requests) {
+Booking book_slice(const Slice& slice, const std::map<RequestId, OpenRequest>& requests,
+                   const UnitCosts& costs) {
   Booking out;
   if (slice.other_nj != 0 || slice.other_gpu_ns != 0) {
     out.unattributed.push_back({Unattributed::other, slice.other_nj, slice.other_gpu_ns});
@@ -110,7 +153,7 @@ Booking book_slice(const Slice& slice, const std::map<RequestId, OpenRequest>& r
     spread(cpu_ns, [&r = runner](Piece& p, std::int64_t v) { p.runner_cpu_ns.emplace_back(r, v); });
   }
   for (std::size_t i = 0; i < pieces.size(); ++i) {
-    book_piece(pieces[i], workers_at(edges[i], slice, requests), out);
+    book_piece(pieces[i], workers_at(edges[i], slice, requests), costs, out);
   }
   return out;
 }

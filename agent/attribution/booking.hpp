@@ -7,6 +7,7 @@
 
 #include "agent/attribution/open_request.hpp"
 #include "agent/attribution/slice.hpp"
+#include "agent/attribution/unit_costs.hpp"
 
 namespace tegrascope {
 
@@ -15,6 +16,7 @@ struct RequestShare {
   Phase phase{};
   Amounts amounts;
   bool shared = false;  // others worked in the same time
+  bool equal = false;   // and nothing better than equal parts was known
 };
 
 struct UnattributedShare {
@@ -32,9 +34,12 @@ struct Booking {
 bool is_resolved(const Slice& slice, const std::map<RequestId, OpenRequest>& requests);
 
 // Splits the slice at the phase edges inside it; in each piece the requests that load, prefill or decode
-// share Ollama's energy, the idle energy and Ollama's GPU time equally, and each runner's CPU time goes to
-// the requests it served. Waiting in the queue costs nothing. A request whose phase is still unknown counts
-// as working in phase `unknown`. The result adds up to the slice exactly.
-Booking book_slice(const Slice& slice, const std::map<RequestId, OpenRequest>& requests);
+// share Ollama's energy, the idle energy and Ollama's GPU time by what each would draw alone (unit_costs.hpp,
+// in decode times its token rate); where that is unknown, decodes of one model by their token rates, all else
+// equally. Each runner's CPU time goes to the requests it served, by the same weights. Waiting in the queue
+// costs nothing. A request whose phase is still unknown counts as working in phase `unknown`. The result adds
+// up to the slice exactly.
+Booking book_slice(const Slice& slice, const std::map<RequestId, OpenRequest>& requests,
+                   const UnitCosts& costs = {});
 
 }  // namespace tegrascope

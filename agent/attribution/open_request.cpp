@@ -2,6 +2,8 @@
 
 namespace tegrascope {
 
+using namespace std::chrono_literals;
+
 PhaseAt phase_at(const OpenRequest& request, MonotonicTime t) {
   if (request.closed) {
     for (const PhaseWindow& w : request.windows.windows) {
@@ -14,6 +16,17 @@ PhaseAt phase_at(const OpenRequest& request, MonotonicTime t) {
     return {true, Phase::decode};
   }
   return {false, std::nullopt};
+}
+
+std::optional<double> OpenRequest::tokens_per_second() const {
+  Nanoseconds decode{};
+  if (closed) {
+    for (const PhaseWindow& w : windows.windows) decode += w.phase == Phase::decode ? w.end - w.begin : 0ns;
+  } else if (seen.first_content) {
+    decode = tokens_at - *seen.first_content;
+  }
+  if (tokens <= 0 || decode <= 0ns) return std::nullopt;
+  return static_cast<double>(tokens) / to_seconds(decode);
 }
 
 void append_boundaries(const OpenRequest& request, std::vector<MonotonicTime>& out) {

@@ -21,9 +21,15 @@ struct OpenRequest {
   std::size_t waiting_slices = 0;    // measured slices not booked yet
   bool energy_seen = false;
   bool gpu_seen = false;
-  bool gap = false;       // nothing was measured in some of its time
-  bool shared = false;    // another request worked at the same time: shares are equal by convention
-  bool finished = false;  // handed out by take_finished()
+  bool gap = false;           // nothing was measured in some of its time
+  std::int64_t tokens = 0;    // decoded so far, as far as the witness tells
+  MonotonicTime tokens_at{};  // when that was
+  bool shared = false;        // another request worked at the same time
+  bool equal_share = false;   // and nothing better than equal parts was known
+  bool finished = false;      // handed out by take_finished()
+
+  // Mean rate of decode; absent: no tokens told, or no decode.
+  std::optional<double> tokens_per_second() const;
 };
 
 struct PhaseAt {

@@ -135,6 +135,8 @@ struct RequestRecord {
   bool tokens_estimated = false;
   std::map<Phase, Nanoseconds> phase_time;  // adds up to ended - started exactly
   std::map<Phase, Amounts> phase_amounts;
+  // What prefill and decode would have cost had nothing else run, joules above idle; absent: not learned yet.
+  std::optional<double> solo_joules;
   bool energy_known = false;  // false: no power reading covered the request
   bool gpu_known = false;
   std::vector<std::string> reasons;  // gap, no_durations, incomplete, equal_share, no_idle_baseline, ...

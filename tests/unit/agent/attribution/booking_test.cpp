@@ -96,6 +96,53 @@ TEST(BookSlice, SplitsAtAPhaseEdgeInside) {
   EXPECT_EQ(energy(b), slice.energy_nj());
 }
 
+Booking book_two(OpenRequest first, OpenRequest second, const UnitCosts& costs = {}) {
+  std::map<RequestId, OpenRequest> requests{{1, std::move(first)}, {2, std::move(second)}};
+  Slice slice = one_second();
+  slice.ollama_nj = 2000;
+  slice.open = {1, 2};
+  Booking b = book_slice(slice, requests, costs);
+  EXPECT_EQ(energy(b), slice.energy_nj());
+  return b;
+}
+
+OpenRequest decoding(RequestId id, std::int64_t tokens) {
+  OpenRequest r = closed_request(id, {{Phase::decode, at(0s), at(1s)}});
+  r.tokens = tokens;
+  return r;
+}
+
+std::int64_t dynamic_nj(const RequestShare& share) {
+  return share.amounts.energy_nj - share.amounts.idle_energy_nj;
+}
+
+TEST(BookSlice, DecodesOfOneModelShareByTheirTokens) {
+  const Booking b = book_two(decoding(1, 10), decoding(2, 30));
+  EXPECT_EQ(dynamic_nj(b.requests[0]), 500);
+  EXPECT_EQ(dynamic_nj(b.requests[1]), 1500);
+  EXPECT_TRUE(b.requests[0].shared);
+  EXPECT_FALSE(b.requests[0].equal);
+}
+
+TEST(BookSlice, PhasesShareByWhatEachDrawsAlone) {
+  UnitCosts costs;
+  for (int i = 0; i < 2; ++i) {
+    costs.learn({"127.0.0.1:11434", "m"}, Phase::decode, 5, 10);   // half a joule a token
+    costs.learn({"127.0.0.1:11434", "m"}, Phase::prefill, 15, 1);  // 15 W
+  }
+  const Booking b = book_two(decoding(1, 10), closed_request(2, {{Phase::prefill, at(0s), at(1s)}}), costs);
+  EXPECT_EQ(dynamic_nj(b.requests[0]), 500);
+  EXPECT_EQ(dynamic_nj(b.requests[1]), 1500);
+  EXPECT_FALSE(b.requests[0].equal);
+}
+
+TEST(BookSlice, SharesAreEqualAndSaySoWhereCostsAreUnknown) {
+  const Booking b = book_two(decoding(1, 10), closed_request(2, {{Phase::prefill, at(0s), at(1s)}}));
+  EXPECT_EQ(dynamic_nj(b.requests[0]), 1000);
+  EXPECT_TRUE(b.requests[0].equal);
+  EXPECT_TRUE(b.requests[1].equal);
+}
+
 TEST(BookSlice, CpuTimeGoesToTheRequestsOfItsRunner) {
   auto other = closed_request(2, {{Phase::decode, at(0s), at(1s)}});
   other.runner = ProcessId{200, 1};
