@@ -34,6 +34,14 @@ std::optional<double> cores_over(const CounterCurve& cpu, MonotonicTime begin, M
 
 Attribution::Attribution(const AttributionOptions& options) : options_(options), sensors_(options.sensors) {}
 
+void Attribution::set_idle_key(const IdleKey& key) {
+  if (key.power_mode != idle_key_.power_mode || key.clocks_locked != idle_key_.clocks_locked) {
+    costs_.forget();
+    phase_power_.forget();
+  }
+  idle_key_ = key;
+}
+
 void Attribution::open(RequestId id, const ObservedRequest& seen, const ModelKey& model) {
   OpenRequest request;
   request.id = id;
@@ -176,7 +184,7 @@ void Attribution::collect_finished() {
       finished_.push_back(describe_finished(request));
     }
     if (request.finished && request.waiting_slices == 0) {
-      learn_costs(request);
+      learn(request);
       booked_.push_back(describe_finished(request));
       it = requests_.erase(it);
     } else {
@@ -186,18 +194,21 @@ void Attribution::collect_finished() {
 }
 
 // From a request that had the board for itself, all of it measured.
-void Attribution::learn_costs(const OpenRequest& request) {
+void Attribution::learn(const OpenRequest& request) {
   const bool sound = request.energy_seen && !request.gap && !request.shared &&
-                     request.seen.outcome == Outcome::ok && request.windows.reasons.empty() && idle_watts();
+                     request.seen.outcome == Outcome::ok && request.windows.reasons.empty();
   if (!sound) return;
   for (const PhaseWindow& w : request.windows.windows) {
+    if (const auto watts = sensors_.power().mean_of_samples(w.begin, w.end))
+      phase_power_.learn(request.model, w.phase, *watts);
+    if (!idle_watts() || (w.phase != Phase::prefill && w.phase != Phase::decode)) continue;
     const auto amounts = request.amounts.find(w.phase);
     const Nanoseconds length = w.end - w.begin;
     if (amounts == request.amounts.end() || length < kShortestLearned) continue;
     const double joules =
         static_cast<double>(amounts->second.energy_nj - amounts->second.idle_energy_nj) * 1e-9;
     const double units = w.phase == Phase::decode ? static_cast<double>(request.tokens) : to_seconds(length);
-    costs_.learn(request.model, w.phase, joules, units);
+    if (units > 0) costs_.learn(request.model, w.phase, joules / units);
   }
 }
 
@@ -206,7 +217,7 @@ std::optional<double> Attribution::solo_joules(const OpenRequest& request) const
   double joules = 0;
   for (const PhaseWindow& w : request.windows.windows) {
     if (w.phase == Phase::load || w.phase == Phase::queue) continue;
-    const auto cost = costs_.joules_per_unit(request.model, w.phase);
+    const auto cost = costs_.typical(request.model, w.phase);
     if (!cost) return std::nullopt;
     joules += *cost *
               (w.phase == Phase::decode ? static_cast<double>(request.tokens) : to_seconds(w.end - w.begin));
@@ -225,6 +236,7 @@ Attribution::Finished Attribution::describe_finished(const OpenRequest& request)
   out.reasons = request.windows.reasons;
   if (request.gap) out.reasons.emplace_back("gap");
   if (request.shared) out.reasons.emplace_back("shared");
+  if (request.imputed) out.reasons.emplace_back("imputed");
   if (request.equal_share) out.reasons.emplace_back("equal_share");
   if (!idle_watts()) out.reasons.emplace_back("no_idle_baseline");
 

@@ -16,9 +16,9 @@
 #include "agent/attribution/baseline.hpp"
 #include "agent/attribution/ledger.hpp"
 #include "agent/attribution/open_request.hpp"
+#include "agent/attribution/phase_history.hpp"
 #include "agent/attribution/sensors.hpp"
 #include "agent/attribution/slice.hpp"
-#include "agent/attribution/unit_costs.hpp"
 
 namespace tegrascope {
 
@@ -44,8 +44,8 @@ class Attribution {
   Sensors& sensors() { return sensors_; }
   const Sensors& sensors() const { return sensors_; }
 
-  // What the idle power depends on, from now on.
-  void set_idle_key(const IdleKey& key) { idle_key_ = key; }
+  // What the idle power depends on, from now on. Other clocks make what was learned of the models void.
+  void set_idle_key(const IdleKey& key);
 
   // Requests. A request that was never opened is ignored. One that is opened late, even after its end, takes
   // part in the slices that still wait.
@@ -88,11 +88,12 @@ class Attribution {
   MonotonicTime cut_after(MonotonicTime from, MonotonicTime limit) const;
   void note_boundaries(const OpenRequest& request);
   static void enter(Slice& slice, OpenRequest& request);
+  std::optional<double> stand_in_watts(MonotonicTime t) const;
   void close_slice(MonotonicTime begin, MonotonicTime end);
   void split_activity(Slice& slice, std::int64_t energy_nj, std::int64_t gpu_ns);
   void learn_baseline(const Slice& slice);
   void book(const Slice& slice);
-  void learn_costs(const OpenRequest& request);
+  void learn(const OpenRequest& request);
   std::optional<double> solo_joules(const OpenRequest& request) const;
   void book_resolved(MonotonicTime now);
   void collect_finished();
@@ -102,6 +103,7 @@ class Attribution {
   Sensors sensors_;
   IdleBaseline baseline_;
   UnitCosts costs_;
+  PhasePower phase_power_;
   IdleKey idle_key_;
   Ledger ledger_;
   std::map<RequestId, OpenRequest> requests_;

@@ -50,7 +50,7 @@ struct Weights {
 
 // Watts above idle that the request would draw alone in this phase.
 std::optional<double> solo_watts(const Worker& worker, const UnitCosts& costs) {
-  const auto cost = costs.joules_per_unit(worker.request->model, worker.phase);
+  const auto cost = costs.typical(worker.request->model, worker.phase);
   if (!cost || worker.phase == Phase::prefill) return cost;
   const auto rate = worker.request->tokens_per_second();
   return rate ? std::optional(*cost * *rate) : std::nullopt;

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "agent/attribution/open_request.hpp"
+#include "agent/attribution/phase_history.hpp"
 #include "agent/attribution/slice.hpp"
-#include "agent/attribution/unit_costs.hpp"
 
 namespace tegrascope {
 
@@ -34,7 +34,7 @@ struct Booking {
 bool is_resolved(const Slice& slice, const std::map<RequestId, OpenRequest>& requests);
 
 // Splits the slice at the phase edges inside it; in each piece the requests that load, prefill or decode
-// share Ollama's energy, the idle energy and Ollama's GPU time by what each would draw alone (unit_costs.hpp,
+// share Ollama's energy, the idle energy and Ollama's GPU time by what each would draw alone (phase_history.hpp,
 // in decode times its token rate); where that is unknown, decodes of one model by their token rates, all else
 // equally. Each runner's CPU time goes to the requests it served, by the same weights. Waiting in the queue
 // costs nothing. A request whose phase is still unknown counts as working in phase `unknown`. The result adds

@@ -24,6 +24,7 @@ struct OpenRequest {
   bool gap = false;           // nothing was measured in some of its time
   std::int64_t tokens = 0;    // decoded so far, as far as the witness tells
   MonotonicTime tokens_at{};  // when that was
+  bool imputed = false;       // some of its time had no sample between two changes of load
   bool shared = false;        // another request worked at the same time
   bool equal_share = false;   // and nothing better than equal parts was known
   bool finished = false;      // handed out by take_finished()

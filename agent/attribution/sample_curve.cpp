@@ -69,6 +69,25 @@ std::optional<double> SampleCurve::mean_between_samples(MonotonicTime a, Monoton
   return left.value + (right.value - left.value) * middle / span;
 }
 
+bool SampleCurve::unsampled(MonotonicTime a, MonotonicTime b,
+                            std::span<const MonotonicTime> boundaries) const {
+  const std::size_t i = upper(a);
+  if (averaged() || i == 0 || i == samples_.size()) return false;
+  const auto before = std::upper_bound(boundaries.begin(), boundaries.end(), samples_[i - 1].at);
+  const auto after = std::lower_bound(before, boundaries.end(), samples_[i].at);
+  return before != after && b > *before && a < *(after - 1);
+}
+
+std::optional<double> SampleCurve::mean_of_samples(MonotonicTime a, MonotonicTime b) const {
+  if (averaged()) return std::nullopt;
+  double sum = 0;
+  int count = 0;
+  for (std::size_t i = upper(a); i < samples_.size() && samples_[i].at < b; ++i, ++count)
+    sum += samples_[i].value;
+  if (count == 0) return std::nullopt;
+  return sum / count;
+}
+
 std::optional<WindowMean> SampleCurve::mean_over(MonotonicTime a, MonotonicTime b) const {
   WindowMean result;
   double integral = 0;

@@ -45,6 +45,13 @@ class SampleCurve {
   std::optional<double> mean_between_samples(MonotonicTime a, MonotonicTime b,
                                              std::span<const MonotonicTime> boundaries) const;
 
+  // [a, b) lies between two boundaries without a sample: the neighbours' mean is only a guess. Never of a
+  // sensor that averages.
+  bool unsampled(MonotonicTime a, MonotonicTime b, std::span<const MonotonicTime> boundaries) const;
+
+  // Mean of the samples in [a, b); absent: none, or the sensor averages.
+  std::optional<double> mean_of_samples(MonotonicTime a, MonotonicTime b) const;
+
   // Mean over any window by linear interpolation; absent when nothing of it is covered.
   std::optional<WindowMean> mean_over(MonotonicTime a, MonotonicTime b) const;
 

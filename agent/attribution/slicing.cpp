@@ -25,9 +25,28 @@ std::int64_t round_with_carry(double exact, double& carry) {
 
 }  // namespace
 
+// Of a time without a sample between two changes of load: what the one request that worked then usually
+// draws in its phase.
+std::optional<double> Attribution::stand_in_watts(MonotonicTime t) const {
+  std::optional<double> watts;
+  for (const auto& [id, request] : requests_) {
+    PhaseAt at = phase_at(request, t);
+    const bool before_first =
+        request.seen.first_content && t >= request.seen.started && t < *request.seen.first_content;
+    if (!at.known && before_first) at = {true, Phase::prefill};
+    if (at.known && (!at.phase || *at.phase == Phase::queue)) continue;
+    if (!at.known || watts) return std::nullopt;
+    watts = phase_power_.typical(request.model, *at.phase);
+    if (!watts) return std::nullopt;
+  }
+  return watts;
+}
+
 void Attribution::close_slice(MonotonicTime begin, MonotonicTime end) {
   const double seconds = to_seconds(end - begin);
-  const auto watts = sensors_.power().mean_between_samples(begin, end, boundaries_);
+  auto watts = sensors_.power().mean_between_samples(begin, end, boundaries_);
+  const bool imputed = watts && sensors_.power().unsampled(begin, end, boundaries_);
+  if (imputed) watts = stand_in_watts(begin + (end - begin) / 2).value_or(*watts);
   const auto gpu_load = sensors_.gpu().mean_between_samples(begin, end, {});
 
   Slice slice;
@@ -49,6 +68,7 @@ void Attribution::close_slice(MonotonicTime begin, MonotonicTime end) {
     request.energy_seen = request.energy_seen || slice.energy_known;
     request.gpu_seen = request.gpu_seen || slice.gpu_known;
     request.gap = request.gap || !slice.energy_known;
+    request.imputed = request.imputed || imputed;
   }
   if (!slice.open.empty()) last_active_ = end;
 

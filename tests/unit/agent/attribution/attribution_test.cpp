@@ -203,5 +203,49 @@ TEST(Attribution, AnEventForAnUnknownRequestIsIgnored) {
   EXPECT_TRUE(a.take_finished().empty());
 }
 
+// One sample a second. Each request waits on its prefill from .2 to .8 past a second, at 20 W; the rest is
+// decode at 10 W. Samples fall on whole seconds but for `prefill_sample`, which hits the prefill.
+class OneHertz {
+ public:
+  OneHertz() : attribution_(exact_options()) {}
+
+  double prefill_joules(bool prefill_sample) {
+    attribution_.advance(t(now_));
+    const double begin = now_ + 0.2;
+    const auto seen = started(begin);
+    attribution_.open(++id_, seen, kModel);
+    attribution_.describe(id_, kModel, true);
+    attribution_.sensors().add_power(t(now_), 5);
+    if (prefill_sample) attribution_.sensors().add_power(t(now_ + 0.5), 20);
+    attribution_.set_first_content(id_, t(begin + 0.6));
+    for (int i = 1; i <= 4; ++i) attribution_.sensors().add_power(t(now_ + i), 10);
+    attribution_.close(id_, ended(seen, begin + 0.6, now_ + 4.1, 0, 0.6, now_ + 4.1 - begin - 0.6));
+    for (int i = 5; i <= 90; ++i) attribution_.sensors().add_power(t(now_ + i), 5);
+    now_ += 90;
+    attribution_.advance(t(now_));
+    attribution_.take_finished();
+    const auto booked = attribution_.take_booked();
+    reasons_ = booked.at(0).reasons;
+    return static_cast<double>(booked.at(0).amounts.at(Phase::prefill).energy_nj) * 1e-9;
+  }
+  const std::vector<std::string>& reasons() const { return reasons_; }
+
+ private:
+  Attribution attribution_;
+  std::vector<std::string> reasons_;
+  RequestId id_ = 0;
+  double now_ = 10;
+};
+
+TEST(Attribution, AnUnsampledPhaseTakesWhatItUsuallyDraws) {
+  OneHertz board;
+  EXPECT_NEAR(board.prefill_joules(false), 4.5, 0.05) << "nothing learned: the neighbours' mean";
+  EXPECT_THAT(board.reasons(), Contains("imputed"));
+  for (int i = 0; i < 5; ++i) EXPECT_NEAR(board.prefill_joules(true), 12, 0.05);
+  EXPECT_THAT(board.reasons(), testing::Not(Contains("imputed")));
+  EXPECT_NEAR(board.prefill_joules(false), 12, 0.05);
+  EXPECT_THAT(board.reasons(), Contains("imputed"));
+}
+
 }  // namespace
 }  // namespace tegrascope

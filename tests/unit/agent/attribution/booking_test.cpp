@@ -127,8 +127,8 @@ TEST(BookSlice, DecodesOfOneModelShareByTheirTokens) {
 TEST(BookSlice, PhasesShareByWhatEachDrawsAlone) {
   UnitCosts costs;
   for (int i = 0; i < 2; ++i) {
-    costs.learn({"127.0.0.1:11434", "m"}, Phase::decode, 5, 10);   // half a joule a token
-    costs.learn({"127.0.0.1:11434", "m"}, Phase::prefill, 15, 1);  // 15 W
+    costs.learn({"127.0.0.1:11434", "m"}, Phase::decode, 0.5);  // joules a token
+    costs.learn({"127.0.0.1:11434", "m"}, Phase::prefill, 15);  // watts
   }
   const Booking b = book_two(decoding(1, 10), closed_request(2, {{Phase::prefill, at(0s), at(1s)}}), costs);
   EXPECT_EQ(dynamic_nj(b.requests[0]), 500);

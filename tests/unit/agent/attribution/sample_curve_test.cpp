@@ -91,5 +91,19 @@ TEST(CounterCurve, StartsAgainWhenTheCounterFellBack) {
   EXPECT_EQ(curve.growth(t(2), t(3)), 1s);
 }
 
+TEST(SampleCurve, SaysWhereOnlyAGuessIsPossible) {
+  const std::vector<MonotonicTime> boundaries{t(0.25), t(0.75)};
+  EXPECT_TRUE(ramp().unsampled(t(0.25), t(0.75), boundaries));
+  EXPECT_FALSE(ramp().unsampled(t(0), t(0.25), boundaries));
+  EXPECT_FALSE(ramp().unsampled(t(0.75), t(1), boundaries));
+  EXPECT_FALSE(ramp().unsampled(t(0), t(1), {}));
+  EXPECT_FALSE(ramp().unsampled(t(0.25), t(1), std::vector{t(0.25)}));
+}
+
+TEST(SampleCurve, MeanOfTheSamplesInsideAWindow) {
+  EXPECT_DOUBLE_EQ(*ramp().mean_of_samples(t(0.5), t(1.5)), 8);
+  EXPECT_FALSE(ramp().mean_of_samples(t(0.25), t(0.75)));
+}
+
 }  // namespace
 }  // namespace tegrascope

@@ -1,0 +1,44 @@
+// What the phases of a model were like in requests that had the board for themselves: the median of the last
+// ones. Pure.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "agent/attribution/ledger.hpp"
+
+namespace tegrascope {
+
+class PhaseHistory {
+ public:
+  // Says nothing before it has seen `least` requests.
+  explicit PhaseHistory(std::size_t least) : least_(least) {}
+
+  // Values that are not above zero teach nothing.
+  void learn(const ModelKey& model, Phase phase, double value);
+  std::optional<double> typical(const ModelKey& model, Phase phase) const;
+  void forget() { seen_.clear(); }
+
+ private:
+  std::size_t least_;
+  std::map<std::pair<ModelKey, Phase>, std::deque<double>> seen_;
+};
+
+// Joules above idle per decoded token and per second of prefill, which is what requests at the same time
+// share their energy by (attribution method 2.6). Prefill goes by seconds, because with a prompt cache nobody
+// tells how many tokens were evaluated.
+class UnitCosts : public PhaseHistory {
+ public:
+  UnitCosts() : PhaseHistory(2) {}
+};
+
+// Mean watts of the board, which stand in for phases too short to be sampled (attribution method 2.3).
+class PhasePower : public PhaseHistory {
+ public:
+  PhasePower() : PhaseHistory(5) {}
+};
+
+}  // namespace tegrascope
