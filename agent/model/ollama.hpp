@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "agent/model/time.hpp"
@@ -16,6 +17,16 @@ struct OllamaServer {
   std::string url;             // "http://127.0.0.1:11434"
   std::int64_t serve_pid = 0;  // the `ollama serve` that listens there, 0 unknown
 };
+
+// A name that Ollama resolves to a model on ollama.com: "gpt-oss:120b-cloud", "kimi-k2:cloud". Its requests
+// pass through the server and use none of this board's hardware.
+inline bool is_cloud_name(std::string_view model) {
+  const std::size_t colon = model.rfind(':');
+  if (colon == std::string_view::npos) return false;
+  const std::string_view tag = model.substr(colon + 1);
+  constexpr std::string_view suffix = "-cloud";
+  return tag == "cloud" || (tag.size() > suffix.size() && tag.substr(tag.size() - suffix.size()) == suffix);
+}
 
 // One entry of GET /api/ps.
 struct ResidentModel {
