@@ -19,6 +19,7 @@ struct LiveRequest {
   std::string model_name;  // as Ollama resolves it; empty until described
   ModelKey key;            // the labels it is counted under
   bool streamed = false;
+  bool remote = false;            // a cloud model: nothing of the board is booked to it
   std::optional<int> gpu_layers;  // asked for by the client
   std::optional<ProcessReading> runner;
   std::optional<MonotonicTime> first_content;
@@ -29,6 +30,9 @@ struct LiveRequest {
 
   bool exact() const { return started.witness <= Witness::capture; }
 };
+
+// What its witness has seen of it so far.
+ObservedRequest observed(const LiveRequest& request);
 
 class RequestTable {
  public:
@@ -42,7 +46,7 @@ class RequestTable {
   LiveRequest* find(RequestId id);
   void forget(RequestId id) { live_.erase(id); }
 
-  // Any request not ended (on `server`, seen by an exact witness).
+  // Any request not ended (on `server`, seen by an exact witness). Remote ones keep no runner busy.
   bool any_open() const;
   bool exact_open_on(const std::string& server) const;
 
@@ -54,6 +58,7 @@ class RequestTable {
   void on(const RequestProgress& event);
   void on(const RequestEnded& event);
   void relabel(RequestId id, LiveRequest& request);
+  void set_remote(LiveRequest& request, bool remote);
   void count_stream(LiveRequest& request, MonotonicTime at, std::uint64_t chunks, const Histogram& gaps,
                     std::optional<MonotonicTime> first_content);
   void count_end(LiveRequest& request, const RequestEnded& event);

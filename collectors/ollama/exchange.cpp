@@ -51,7 +51,7 @@ void Exchange::request_head(MonotonicTime at) {
   if (std::holds_alternative<Refusal>(checked) || pending_.size() >= kMaxPipelined) return lose(at);
   const auto& head = std::get<RequestHead>(checked);
   request_body_ = BodyTracker(head.framing, head.content_length, Strictness::strict);
-  const Route& route = find_route(head.method, head.target, context_.server_kind);
+  const Route& route = find_route(head.method, head.target, context_.kind);
   Pending pending;
   pending.is_head = head.method == "HEAD";
   if (route.is_inference) {

@@ -38,7 +38,7 @@ void Observation::describe() {
   if (described_) return;
   described_ = true;
   const RequestFields& fields = scanner_.fields();
-  remote_ = context_.server_kind == ServerKind::ollama && is_cloud_name(fields.model);
+  remote_ = context_.kind == UpstreamKind::ollama && is_cloud_name(fields.model);
   RequestDescribed event;
   event.id = id_;
   event.model = fields.model;

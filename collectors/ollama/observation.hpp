@@ -26,7 +26,7 @@ struct ExchangeContext {
   // elsewhere (complete_from_final) and pass it to the sink. Empty: everything is parsed at once by the
   // caller of the exchange.
   std::function<void(RequestEnded&&, std::string&& final_json)> parse_elsewhere;
-  ServerKind server_kind = ServerKind::ollama;
+  UpstreamKind kind = UpstreamKind::ollama;
 };
 
 inline constexpr std::size_t kMaxInlineFinalBytes = 4 * 1024;

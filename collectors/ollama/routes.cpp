@@ -111,10 +111,10 @@ bool matches(std::string_view endpoint, std::string_view path) {
 
 }  // namespace
 
-const Route& find_route(std::string_view method, std::string_view target, ServerKind kind) {
+const Route& find_route(std::string_view method, std::string_view target, UpstreamKind kind) {
   const std::string_view path = target.substr(0, target.find('?'));
   const std::span<const Entry> entries =
-      kind == ServerKind::ollama ? std::span<const Entry>(kOllama) : std::span<const Entry>(kOpenAi);
+      kind == UpstreamKind::ollama ? std::span<const Entry>(kOllama) : std::span<const Entry>(kOpenAi);
   for (const Entry& entry : entries) {
     if (matches(entry.route.endpoint, path) && has_method(entry.methods, method)) return entry.route;
   }

@@ -6,15 +6,10 @@
 #include <cstdint>
 #include <string_view>
 
+#include "agent/model/ollama.hpp"
 #include "agent/model/words.hpp"
 
 namespace tegrascope {
-
-// What kind of server answers; decides which routes are known.
-enum class ServerKind : std::uint8_t {
-  ollama,
-  openai  // any OpenAI-compatible server: llama.cpp's, vLLM
-};
 
 // How a streamed answer of the route is framed.
 enum class StreamFormat : std::uint8_t {
@@ -44,6 +39,6 @@ struct Route {
 // Never fails: what is not in the table is the route "other". The query string is ignored. The result lives
 // for ever.
 const Route& find_route(std::string_view method, std::string_view target,
-                        ServerKind kind = ServerKind::ollama);
+                        UpstreamKind kind = UpstreamKind::ollama);
 
 }  // namespace tegrascope

@@ -21,7 +21,7 @@ struct Recorded {
   std::string name;
   std::string asked;
   std::string answered;
-  ServerKind kind = ServerKind::ollama;
+  UpstreamKind kind = UpstreamKind::ollama;
 };
 
 // Everything of the events but times and how many tokens a progress event saw.

@@ -268,7 +268,7 @@ TEST_F(DialectTest, ARemoteModelThatDoesNotStream) {
 }
 
 TEST_F(DialectTest, LlamaServersOwnCompletion) {
-  context_.server_kind = ServerKind::openai;
+  context_.kind = UpstreamKind::openai;
   ask("/completion", R"({"prompt":"p","stream":true,"n_predict":2})");
   answer_stream(
       "text/event-stream",
@@ -285,7 +285,7 @@ TEST_F(DialectTest, LlamaServersOwnCompletion) {
 }
 
 TEST_F(DialectTest, LlamaServersTimingsStandInForUsage) {
-  context_.server_kind = ServerKind::openai;
+  context_.kind = UpstreamKind::openai;
   ask("/v1/chat/completions", R"({"model":"m","stream":true})");
   answer_stream("text/event-stream",
                 "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n"
@@ -297,7 +297,7 @@ TEST_F(DialectTest, LlamaServersTimingsStandInForUsage) {
 }
 
 TEST_F(DialectTest, LlamaServersEmbeddingsAreAList) {
-  context_.server_kind = ServerKind::openai;
+  context_.kind = UpstreamKind::openai;
   ask("/embedding", R"({"content":"x"})");
   exchange_.feed_response(json_answer(200, R"([{"index":0,"embedding":[[0.1]]}])"), at(2ms));
   EXPECT_EQ(ended().outcome, Outcome::ok);
