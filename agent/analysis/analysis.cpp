@@ -107,7 +107,7 @@ void Analysis::add(const RequestEvent& event) {
 
 void Analysis::want_poll_for(RequestId id) {
   const LiveRequest* request = requests_.find(id);
-  if (request == nullptr || !request->first_content || !request->exact()) return;
+  if (request == nullptr || !request->first_content || !request->exact() || request->remote) return;
   const std::string& server = request->started.server;
   if (residency_.declared_gpu_share(server, request->model_name)) return;
   if (asked_about_.insert(request->key).second) poll_wanted_.insert(server);
@@ -130,6 +130,7 @@ void Analysis::advance(MonotonicTime now) {
   attribution_.advance(now);
   for (const auto& finished : attribution_.take_finished()) judge_finished(finished);
   for (const auto& booked : attribution_.take_booked()) count_booked(booked);
+  finish_remote();
 
   std::set<ProcessId> needed;
   for (const ProcessReading& p : residency_.processes()) needed.insert(p.id);
@@ -168,6 +169,7 @@ RequestRecord Analysis::record_of(const LiveRequest& request, const Attribution:
   r.endpoint = request.started.endpoint;
   r.operation = request.started.operation;
   r.streamed = request.streamed;
+  r.remote = request.remote;
   r.outcome = request.ended->outcome;
   r.status_code = request.ended->status_code;
   r.started = request.started.at;
@@ -197,11 +199,7 @@ void Analysis::judge_finished(const Attribution::Finished& finished) {
   if (request == nullptr) return;
   RequestRecord record = record_of(*request, finished);
   ModelView& view = models_.view(request->key);
-  for (const PhaseWindow& w : finished.windows.windows) {
-    Nanoseconds time = w.end - w.begin;
-    if (w.phase == Phase::decode) time = std::max(time - request->counted_decode, Nanoseconds::zero());
-    view.phase_ns[w.phase] += time.count();
-  }
+  count_phases(*request, finished.windows);
 
   const std::string done = request->ended->counts ? request->ended->counts->done_reason : "";
   if (done != "load" && done != "unload") {
@@ -212,10 +210,47 @@ void Analysis::judge_finished(const Attribution::Finished& finished) {
     ++view.verdicts[record.verdict.placement];
     if (record.verdict.placement != Placement::unknown) cpu_asked_for_[request->key] = evidence.cpu_requested;
   }
+  keep(std::move(record));
+}
+
+void Analysis::keep(RequestRecord&& record) {
   judged_.push_back(record);
   recent_.push_back(std::move(record));
   if (recent_.size() > kRecentRequests) recent_.pop_front();
   request_ended_ = true;
+}
+
+// Requests that another host computed have a record and their time by phase, no share of the board and no
+// verdict.
+void Analysis::finish_remote() {
+  std::vector<RequestId> done;
+  for (const auto& [id, request] : requests_.live()) {
+    if (!request.remote || !request.ended) continue;
+    done.push_back(id);
+    Attribution::Finished finished;
+    finished.id = id;
+    finished.windows = cut_windows(observed(request));
+    finished.reasons = finished.windows.reasons;
+    finished.reasons.emplace_back("remote");
+    count_phases(request, finished.windows);
+    keep(record_of(request, finished));
+  }
+  for (const RequestId id : done) requests_.forget(id);
+}
+
+void Analysis::count_phases(const LiveRequest& request, const RequestWindows& windows) {
+  ModelView& view = models_.view(request.key);
+  for (const PhaseWindow& w : windows.windows) {
+    Nanoseconds time = w.end - w.begin;
+    if (w.phase == Phase::decode) time = std::max(time - request.counted_decode, Nanoseconds::zero());
+    view.phase_ns[w.phase] += time.count();
+  }
+}
+
+bool Analysis::busy() const {
+  const auto& live = requests_.live();
+  return merge_.holding() ||
+         std::any_of(live.begin(), live.end(), [](const auto& entry) { return !entry.second.remote; });
 }
 
 void Analysis::count_booked(const Attribution::Finished& booked) {

@@ -47,7 +47,7 @@ class Analysis {
   void advance(MonotonicTime now);
 
   // A request is open, or its evidence is not complete yet: sample fast.
-  bool busy() const { return !requests_.live().empty() || merge_.holding(); }
+  bool busy() const;
   // Servers whose next poll will tell more: their runners changed, or they answer for a model they did not
   // list.
   std::set<std::string> take_poll_wanted() { return std::exchange(poll_wanted_, {}); }
@@ -65,6 +65,9 @@ class Analysis {
   void add_processes(const Batch& batch);
   void want_poll_for(RequestId id);
   void judge_finished(const Attribution::Finished& finished);
+  void finish_remote();
+  void count_phases(const LiveRequest& request, const RequestWindows& windows);
+  void keep(RequestRecord&& record);
   void count_booked(const Attribution::Finished& booked);
   Evidence evidence_for(const LiveRequest& request, const Attribution::Finished& finished) const;
   RequestRecord record_of(const LiveRequest& request, const Attribution::Finished& finished) const;

@@ -3,8 +3,6 @@
 #include <algorithm>
 
 namespace tegrascope {
-namespace {
-
 ObservedRequest observed(const LiveRequest& request) {
   ObservedRequest seen;
   seen.witness = request.started.witness;
@@ -19,8 +17,6 @@ ObservedRequest observed(const LiveRequest& request) {
   }
   return seen;
 }
-
-}  // namespace
 
 RequestTable::RequestTable(Attribution& attribution, ModelTable& models, const Residency& residency)
     : attribution_(attribution), models_(models), residency_(residency) {}
@@ -46,7 +42,7 @@ bool RequestTable::any_open() const {
 bool RequestTable::exact_open_on(const std::string& server) const {
   return std::any_of(live_.begin(), live_.end(), [&](const auto& entry) {
     const LiveRequest& r = entry.second;
-    return r.exact() && !r.ended && r.started.server == server;
+    return r.exact() && !r.remote && !r.ended && r.started.server == server;
   });
 }
 
@@ -64,6 +60,7 @@ void RequestTable::on(const RequestDescribed& event) {
   request->model_name = resolve_model_name(event.model);
   request->streamed = event.streamed;
   request->gpu_layers = event.gpu_layers;
+  set_remote(*request, event.remote || residency_.is_remote(request->started.server, request->model_name));
   if (event.runner) {
     request->runner = residency_.runner(*event.runner);
     attribution_.set_runner(event.id, *event.runner);
@@ -79,7 +76,16 @@ void RequestTable::relabel(RequestId id, LiveRequest& request) {
   attribution_.describe(id, request.key, request.streamed);
 }
 
+// Told before its phases are known, so that nothing has been booked to it.
+void RequestTable::set_remote(LiveRequest& request, bool remote) {
+  if (!remote || request.remote) return;
+  request.remote = true;
+  request.runner.reset();
+  attribution_.discard(request.started.id);
+}
+
 void RequestTable::find_runner(RequestId id, LiveRequest& request) {
+  if (request.remote) return;
   if (request.runner && residency_.runner(request.runner->id)) return;
   const auto runner = residency_.runner_of(request.started.server, request.model_name);
   if (!runner) return;
@@ -90,6 +96,7 @@ void RequestTable::find_runner(RequestId id, LiveRequest& request) {
 void RequestTable::find_runners() {
   for (auto& [id, request] : live_) {
     if (request.ended) continue;
+    set_remote(request, residency_.is_remote(request.started.server, request.model_name));
     if (!request.model_name.empty() && models_.label(request.model_name) != request.key.model)
       relabel(id, request);
     find_runner(id, request);
@@ -99,6 +106,7 @@ void RequestTable::find_runners() {
 void RequestTable::on(const RequestProgress& event) {
   LiveRequest* request = find(event.id);
   if (request == nullptr || request->ended) return;
+  set_remote(*request, event.remote);
   count_stream(*request, event.at, event.content_chunks, event.chunk_gaps, event.first_content);
 }
 
@@ -129,6 +137,7 @@ void RequestTable::count_stream(LiveRequest& request, MonotonicTime at, std::uin
 void RequestTable::on(const RequestEnded& event) {
   LiveRequest* request = find(event.id);
   if (request == nullptr || request->ended) return;
+  set_remote(*request, event.remote);
   if (event.status_code == 200) models_.admit(request->model_name);
   relabel(event.id, *request);
   find_runner(event.id, *request);

@@ -19,6 +19,7 @@ struct LiveRequest {
   std::string model_name;  // as Ollama resolves it; empty until described
   ModelKey key;            // the labels it is counted under
   bool streamed = false;
+  bool remote = false;            // a cloud model: nothing of the board is booked to it
   std::optional<int> gpu_layers;  // asked for by the client
   std::optional<ProcessReading> runner;
   std::optional<MonotonicTime> first_content;
@@ -31,6 +32,9 @@ struct LiveRequest {
   // Its witness tells its route, its status and when it ended.
   bool named() const { return exact() || started.witness == Witness::log; }
 };
+
+// What its witness has seen of it so far.
+ObservedRequest observed(const LiveRequest& request);
 
 class RequestTable {
  public:
@@ -46,7 +50,7 @@ class RequestTable {
   // Takes a request back that turned out to be another one's second sighting.
   void withdraw(RequestId id);
 
-  // Any request not ended (on `server`, seen by an exact witness).
+  // Any request not ended (on `server`, seen by an exact witness). Remote ones keep no runner busy.
   bool any_open() const;
   bool exact_open_on(const std::string& server) const;
 
@@ -58,6 +62,7 @@ class RequestTable {
   void on(const RequestProgress& event);
   void on(const RequestEnded& event);
   void relabel(RequestId id, LiveRequest& request);
+  void set_remote(LiveRequest& request, bool remote);
   void count_stream(LiveRequest& request, MonotonicTime at, std::uint64_t chunks, const Histogram& gaps,
                     std::optional<MonotonicTime> first_content);
   void count_end(LiveRequest& request, const RequestEnded& event);

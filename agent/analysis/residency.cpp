@@ -56,6 +56,13 @@ std::optional<ProcessReading> Residency::runner(const ProcessId& id) const {
   return std::nullopt;
 }
 
+bool Residency::is_remote(const std::string& server, const std::string& model) const {
+  const auto state = servers_.find(server);
+  if (state == servers_.end()) return false;
+  const std::vector<std::string>& remote = state->second.remote_models;
+  return std::find(remote.begin(), remote.end(), model) != remote.end();
+}
+
 std::optional<double> Residency::declared_gpu_share(const std::string& server,
                                                     const std::string& model) const {
   const ResidentModel* m = resident(server, model);

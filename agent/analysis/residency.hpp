@@ -31,6 +31,9 @@ class Residency {
 
   // A server holds a model in memory.
   bool any_model() const;
+  // The server says that another host computes the model.
+  bool is_remote(const std::string& server, const std::string& model) const;
+
   // size_vram / size that the server declares for the model; absent when it is not resident or gave no size.
   std::optional<double> declared_gpu_share(const std::string& server, const std::string& model) const;
 

@@ -26,6 +26,15 @@ Nanoseconds distance(MonotonicTime a, MonotonicTime b) { return a < b ? b - a : 
 
 Nanoseconds distance(Nanoseconds a, Nanoseconds b) { return a < b ? b - a : a - b; }
 
+bool is_remote(const RequestEvent& event) {
+  return std::visit(
+      [](const auto& e) {
+        if constexpr (requires { e.remote; }) return e.remote;
+        return false;
+      },
+      event);
+}
+
 }  // namespace
 
 void WitnessMerge::set_log_followed(const std::string& server, bool followed) {
@@ -43,6 +52,7 @@ void WitnessMerge::add(const RequestEvent& event) {
   if (it == sightings_.end()) return;
   Sighting& sighting = it->second;
   if (const auto* described = std::get_if<RequestDescribed>(&event)) sighting.described = *described;
+  sighting.remote = sighting.remote || is_remote(event);
   if (const auto* ended = std::get_if<RequestEnded>(&event)) return end(sighting, *ended);
   if (sighting.state == State::waiting) {
     sighting.held.push_back(event);
@@ -102,7 +112,8 @@ void WitnessMerge::start_slots(Sighting& slots) {
   slots.state = State::waiting;
   slots.release_at = now_ + kSlotsHold;
   for (auto& [id, other] : sightings_) {
-    if (!other.exact() || other.seen_by_slots || other.started.server != slots.started.server) continue;
+    if (!other.exact() || other.remote || other.seen_by_slots || other.started.server != slots.started.server)
+      continue;
     if (slots.started.at + kSlotsSkew < other.started.at) continue;
     if (other.ended && *other.ended + kSlotsSkew < slots.started.at) continue;
     other.seen_by_slots = true;
@@ -114,7 +125,7 @@ void WitnessMerge::start_slots(Sighting& slots) {
 void WitnessMerge::start_process(const Sighting& spell, State& state) const {
   for (const auto& [id, other] : sightings_) {
     const bool stronger = other.exact() || other.started.witness == Witness::slots;
-    if (!stronger || other.started.server != spell.started.server) continue;
+    if (!stronger || other.remote || other.started.server != spell.started.server) continue;
     if (other.ended && *other.ended < spell.started.at + kSpellTail) continue;
     state = State::same;
     return;

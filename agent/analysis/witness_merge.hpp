@@ -50,6 +50,7 @@ class WitnessMerge {
     MonotonicTime release_at{};
     std::vector<RequestEvent> held;
     std::optional<RequestDescribed> described;
+    bool remote = false;         // no runner of this board works for it
     bool seen_by_slots = false;  // each stronger request takes one request of slots and one of the log
     bool seen_by_log = false;
 

@@ -51,8 +51,12 @@ struct RequestDescribed {
   RequestId id = 0;
   std::string model;  // as the client wrote it
   bool streamed = false;
-  std::optional<int> gpu_layers;    // options.num_gpu; 0 asks for the CPU
-  std::optional<ProcessId> runner;  // witness process: the runner that is busy
+  std::optional<int> gpu_layers;               // options.num_gpu; 0 asks for the CPU
+  std::optional<std::int64_t> num_predict;     // options.num_predict; most tokens to generate
+  std::optional<std::int64_t> context_length;  // options.num_ctx; tokens
+  std::string keep_alive;                      // as the client wrote it: "5m", "0", "-1"; empty when absent
+  bool remote = false;                         // a cloud model, by its name
+  std::optional<ProcessId> runner;             // witness process: the runner that is busy
 };
 
 // News of a running stream. A witness sends it with the first content chunk and then at most a few times a
@@ -63,6 +67,7 @@ struct RequestProgress {
   std::optional<MonotonicTime> first_content;  // first chunk with content, thinking or tool calls
   std::uint64_t content_chunks = 0;            // about one token each; parsers may hold text back
   Histogram chunk_gaps;  // seconds between content chunks, since the previous progress event
+  bool remote = false;   // the answer names a remote host: none of this board's hardware works for it
 };
 
 struct RequestEnded {
@@ -76,6 +81,7 @@ struct RequestEnded {
   std::optional<FinalCounts> counts;  // absent: no final object or usage was seen
   std::string
       observation_error;  // why figures could not be read: json, range, oversize, encoding, usage_missing; or ""
+  bool remote = false;  // as in RequestProgress
 };
 
 using RequestEvent = std::variant<RequestStarted, RequestDescribed, RequestProgress, RequestEnded>;
@@ -125,6 +131,7 @@ struct RequestRecord {
   std::string endpoint;
   Operation operation = Operation::other;
   bool streamed = false;
+  bool remote = false;  // computed elsewhere: nothing of the board is booked to it, nothing judged
   Outcome outcome = Outcome::ok;
   int status_code = 0;
   MonotonicTime started{};

@@ -3,6 +3,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstring>
 
 #include "collectors/ollama/http_fields.hpp"
 
@@ -13,6 +14,40 @@ constexpr std::size_t kMaxKeyBytes = 32;
 constexpr std::size_t kMaxValueBytes = 256;
 
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+
+constexpr std::array<bool, 256> make_structural() {
+  std::array<bool, 256> out{};
+  for (const char c : {'"', '{', '}', '[', ']'}) out[static_cast<unsigned char>(c)] = true;
+  return out;
+}
+constexpr std::array<bool, 256> kStructural = make_structural();  // bytes that matter outside of strings
+
+// Offset of the first `c` at or behind `from`; the size of `text` when there is none.
+std::size_t find_byte(std::string_view text, char c, std::size_t from) {
+  if (from >= text.size()) return text.size();
+  const void* found = std::memchr(text.data() + from, c, text.size() - from);
+  if (found == nullptr) return text.size();
+  return static_cast<std::size_t>(static_cast<const char*>(found) - text.data());
+}
+
+// Compares as Go folds the names of struct fields: the long s and the Kelvin sign are letters s and k, too.
+bool equals_folded(std::string_view key, std::string_view name) {
+  std::size_t i = 0;
+  for (const char expected : name) {
+    const std::string_view rest = key.substr(i);
+    if (rest.empty()) return false;
+    if (lower(rest[0]) == expected) {
+      ++i;
+    } else if (expected == 's' && rest.substr(0, 2) == "\u017f") {
+      i += 2;
+    } else if (expected == 'k' && rest.substr(0, 3) == "\u212a") {
+      i += 3;
+    } else {
+      return false;
+    }
+  }
+  return i == key.size();
+}
 
 std::optional<std::int64_t> to_integer(const std::string& text) {
   double value = 0;
@@ -44,6 +79,10 @@ void BodyScanner::feed(std::string_view bytes) {
       }
       continue;
     }
+    if (state_ == State::skip) {
+      take_skipped(bytes);
+      continue;
+    }
     const char c = bytes.front();
     bytes.remove_prefix(1);
     step(c);
@@ -52,20 +91,30 @@ void BodyScanner::feed(std::string_view bytes) {
 
 bool BodyScanner::take_string(std::string_view& bytes, bool keep) {
   std::size_t i = 0;
-  for (; i < bytes.size(); ++i) {
-    const char c = bytes[i];
-    if (escaped_) {
-      escaped_ = false;
-    } else if (c == '\\') {
-      escaped_ = true;
-    } else if (c == '"') {
-      break;
-    }
+  if (escaped_) {
+    escaped_ = false;
+    i = 1;
   }
-  if (keep) (state_ == State::key ? key_ : text_).append(bytes.substr(0, i));
-  const bool closed = i < bytes.size();
-  bytes.remove_prefix(closed ? i + 1 : i);
+  std::size_t quote = find_byte(bytes, '"', i);
+  while (true) {
+    const std::size_t backslash = find_byte(bytes.substr(0, quote), '\\', i);
+    if (backslash >= quote) break;
+    i = backslash + 2;
+    escaped_ = i > bytes.size();
+    if (i > quote) quote = find_byte(bytes, '"', i);
+  }
+  if (keep) (state_ == State::key ? key_ : text_).append(bytes.substr(0, quote));
+  const bool closed = quote < bytes.size();
+  bytes.remove_prefix(closed ? quote + 1 : quote);
   return closed;
+}
+
+void BodyScanner::take_skipped(std::string_view& bytes) {
+  std::size_t i = 0;
+  while (i < bytes.size() && !kStructural[static_cast<unsigned char>(bytes[i])]) ++i;
+  if (i == bytes.size()) return bytes.remove_prefix(i);
+  step(bytes[i]);
+  bytes.remove_prefix(i + 1);
 }
 
 void BodyScanner::step(char c) {
@@ -122,12 +171,14 @@ void BodyScanner::step(char c) {
   }
 }
 
+bool BodyScanner::key_is(std::string_view name) const {
+  if (key_.overflowed()) return false;
+  return section_ == Section::options ? key_.value() == name : equals_folded(key_.value(), name);
+}
+
 void BodyScanner::begin_value(char c) {
-  const auto is = [this](std::string_view name) {
-    return !key_.overflowed() && equals_ignoring_case(key_.value(), name);
-  };
-  if (c == '{' && section_ == Section::top && (is("options") || is("stream_options"))) {
-    section_ = is("options") ? Section::options : Section::stream_options;
+  if (c == '{' && section_ == Section::top && (key_is("options") || key_is("stream_options"))) {
+    section_ = key_is("options") ? Section::options : Section::stream_options;
     state_ = State::key_or_end;
     return;
   }
@@ -138,13 +189,14 @@ void BodyScanner::begin_value(char c) {
   }
   switch (section_) {
     case Section::top:
-      wanted_ = is("model") || is("stream") || is("keep_alive");
+      wanted_ = key_is("model") || key_is("stream") || key_is("keep_alive") || key_is("options") ||
+                key_is("stream_options");
       break;
     case Section::options:
-      wanted_ = is("num_gpu") || is("num_predict") || is("num_ctx");
+      wanted_ = key_is("num_gpu") || key_is("num_predict") || key_is("num_ctx");
       break;
     case Section::stream_options:
-      wanted_ = is("include_usage");
+      wanted_ = key_is("include_usage");
       break;
   }
   if (wanted_) text_.start(kMaxValueBytes);
@@ -177,21 +229,27 @@ void BodyScanner::store(bool is_string) {
   if (!wanted_) return;
   wanted_ = false;
   const std::string& value = text_.value();
-  const std::string key = to_lower(key_.value());
-  if (key == "model") {
+  const bool is_null = !is_string && value == "null";
+  const auto integer = is_string ? std::nullopt : to_integer(value);
+  const auto boolean = is_string ? std::nullopt : to_bool(value);
+  if (key_is("model")) {
     if (is_string) fields_.model = value;
-  } else if (key == "keep_alive") {
-    fields_.keep_alive = value;
-  } else if (key == "stream") {
-    fields_.stream = to_bool(value);
-  } else if (key == "include_usage") {
-    fields_.include_usage = to_bool(value);
-  } else if (key == "num_gpu") {
-    fields_.num_gpu = to_integer(value);
-  } else if (key == "num_predict") {
-    fields_.num_predict = to_integer(value);
-  } else if (key == "num_ctx") {
-    fields_.num_ctx = to_integer(value);
+  } else if (key_is("keep_alive")) {
+    fields_.keep_alive = is_null ? std::string() : value;
+  } else if (key_is("stream")) {
+    fields_.stream = boolean;
+  } else if (key_is("options")) {
+    if (is_null) fields_.num_gpu = fields_.num_predict = fields_.num_ctx = std::nullopt;
+  } else if (key_is("stream_options")) {
+    if (is_null) fields_.include_usage = std::nullopt;
+  } else if (key_is("include_usage")) {
+    if (!is_null) fields_.include_usage = boolean;
+  } else if (key_is("num_gpu")) {
+    fields_.num_gpu = integer;
+  } else if (key_is("num_predict")) {
+    fields_.num_predict = integer;
+  } else if (key_is("num_ctx")) {
+    fields_.num_ctx = integer;
   }
 }
 

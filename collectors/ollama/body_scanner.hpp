@@ -1,6 +1,7 @@
 // Reads the few fields of a request body that matter here while it passes: no tree, no copy of prompts,
-// memory bounded whatever comes. Keys are matched as Go's encoding/json does: upper and lower case alike, the
-// last of several wins.
+// memory bounded whatever comes, strings (base64 images) skipped at the speed of memchr. Fields are read as
+// Go's encoding/json does for Ollama: keys in upper and lower case alike (but those of `options`, which is a
+// map there), the last of several wins, null takes back a pointer or a map and leaves a string as it was.
 #pragma once
 
 #include <cstdint>
@@ -53,6 +54,9 @@ class BodyScanner {
 
   // Takes bytes up to the closing quote; false when the string goes on in the next piece.
   bool take_string(std::string_view& bytes, bool keep);
+  // Takes bytes up to a string or the end of the value that is skipped.
+  void take_skipped(std::string_view& bytes);
+  bool key_is(std::string_view name) const;
   void step(char c);
   void begin_value(char c);
   void after_value(char c);

@@ -6,7 +6,8 @@
 namespace tegrascope {
 namespace {
 
-constexpr int kClientClosedRequest = 499;  // as Ollama and nginx log it
+constexpr std::size_t kMaxPipelined = 256;  // requests of one connection without an answer
+constexpr int kClientClosedRequest = 499;   // as Ollama and nginx log it
 constexpr int kSwitchingProtocols = 101;
 
 }  // namespace
@@ -27,7 +28,7 @@ void Exchange::feed_request(std::string_view bytes, MonotonicTime at) {
       bytes.remove_prefix(step.consumed);
       if (request_body_.bad()) return lose(at);
       if (request_body_.done() && sending_ != nullptr) {
-        sending_->describe();
+        sending_->request_complete();
         sending_ = nullptr;
       }
       continue;
@@ -47,17 +48,17 @@ void Exchange::feed_request(std::string_view bytes, MonotonicTime at) {
 
 void Exchange::request_head(MonotonicTime at) {
   auto checked = check_request_head(request_head_);
-  if (std::holds_alternative<Refusal>(checked)) return lose(at);
+  if (std::holds_alternative<Refusal>(checked) || pending_.size() >= kMaxPipelined) return lose(at);
   const auto& head = std::get<RequestHead>(checked);
   request_body_ = BodyTracker(head.framing, head.content_length, Strictness::strict);
-  const Route& route = find_route(head.method, head.target);
+  const Route& route = find_route(head.method, head.target, context_.kind);
   Pending pending;
   pending.is_head = head.method == "HEAD";
   if (route.is_inference) {
     pending.observation = std::make_unique<Observation>(context_, route, head, at);
     sending_ = pending.observation.get();
     if (request_body_.done()) {
-      sending_->describe();
+      sending_->request_complete();
       sending_ = nullptr;
     }
   }

@@ -26,6 +26,7 @@ struct ExchangeContext {
   // elsewhere (complete_from_final) and pass it to the sink. Empty: everything is parsed at once by the
   // caller of the exchange.
   std::function<void(RequestEnded&&, std::string&& final_json)> parse_elsewhere;
+  UpstreamKind kind = UpstreamKind::ollama;
 };
 
 inline constexpr std::size_t kMaxInlineFinalBytes = 4 * 1024;
@@ -37,8 +38,9 @@ class Observation {
   Observation(const ExchangeContext& context, const Route& route, const RequestHead& head, MonotonicTime at);
 
   void request_payload(std::string_view payload);
-  // The body is complete, or no more of it will be understood. Sends RequestDescribed, once.
-  void describe();
+  // The body is complete. Sends RequestDescribed; of a body that is encoded only the answer can tell more, so
+  // that it is sent with the answer's head.
+  void request_complete();
 
   void answer_begins(const ResponseHead& head);
   void answer_payload(std::string_view payload, MonotonicTime at);
@@ -54,7 +56,9 @@ class Observation {
  private:
   enum class Reading : std::uint8_t { nothing, lines, whole };
 
+  void describe();
   void content(unsigned lines, MonotonicTime at);
+  void take_figures(RequestEnded& ended, std::string& final_json);
   void oversize();
 
   const ExchangeContext& context_;
@@ -75,6 +79,7 @@ class Observation {
   MonotonicTime last_progress_{};
   std::uint64_t content_chunks_ = 0;
   Histogram gaps_;
+  bool remote_ = false;
   std::string error_;
 };
 

@@ -1,6 +1,7 @@
 #include "collectors/ollama/routes.hpp"
 
 #include <array>
+#include <span>
 
 namespace tegrascope {
 namespace {
@@ -19,7 +20,7 @@ constexpr Route plain(std::string_view endpoint, StreamFormat format = StreamFor
   return {endpoint, Operation::other, false, format == StreamFormat::ndjson, format, Dialect::ollama};
 }
 
-constexpr std::array kEntries{
+constexpr std::array kOllama{
     Entry{"POST",
           inference("/api/generate", Operation::generate, true, StreamFormat::ndjson, Dialect::ollama)},
     Entry{"POST", inference("/api/chat", Operation::chat, true, StreamFormat::ndjson, Dialect::ollama)},
@@ -55,6 +56,40 @@ constexpr std::array kEntries{
     Entry{"GET", plain("/api/experimental/model-recommendations")},
 };
 
+constexpr Route sse(std::string_view endpoint, Operation operation, Dialect dialect) {
+  return inference(endpoint, operation, false, StreamFormat::sse, dialect);
+}
+
+constexpr Route embedding(std::string_view endpoint, Dialect dialect) {
+  return inference(endpoint, Operation::embed, false, StreamFormat::none, dialect);
+}
+
+constexpr std::array kOpenAi{
+    Entry{"POST", sse("/v1/chat/completions", Operation::chat, Dialect::openai)},
+    Entry{"POST", sse("/v1/completions", Operation::generate, Dialect::openai)},
+    Entry{"POST", embedding("/v1/embeddings", Dialect::openai)},
+    Entry{"POST", sse("/v1/responses", Operation::chat, Dialect::responses)},
+    Entry{"POST", sse("/v1/messages", Operation::chat, Dialect::anthropic)},
+    // llama.cpp's other spellings; its /api/chat speaks OpenAI's language.
+    Entry{"POST", sse("/chat/completions", Operation::chat, Dialect::openai)},
+    Entry{"POST", sse("/api/chat", Operation::chat, Dialect::openai)},
+    Entry{"POST", sse("/completion", Operation::generate, Dialect::llama_cpp)},
+    Entry{"POST", sse("/completions", Operation::generate, Dialect::llama_cpp)},
+    Entry{"POST", sse("/infill", Operation::generate, Dialect::llama_cpp)},
+    Entry{"POST", embedding("/embedding", Dialect::llama_cpp)},
+    Entry{"POST", embedding("/embeddings", Dialect::llama_cpp)},
+    Entry{"GET", plain("/v1/models")},
+    Entry{"GET", plain("/v1/models/:model")},
+    Entry{"GET", plain("/health")},
+    Entry{"GET", plain("/metrics")},
+    Entry{"GET", plain("/slots")},
+    Entry{"GET POST", plain("/props")},
+    Entry{"GET", plain("/version")},
+    Entry{"POST", plain("/tokenize")},
+    Entry{"POST", plain("/detokenize")},
+    Entry{"POST", plain("/v1/audio/transcriptions")},
+};
+
 constexpr Route kOther = plain("other");
 
 bool has_method(std::string_view methods, std::string_view method) {
@@ -76,9 +111,11 @@ bool matches(std::string_view endpoint, std::string_view path) {
 
 }  // namespace
 
-const Route& find_route(std::string_view method, std::string_view target) {
+const Route& find_route(std::string_view method, std::string_view target, UpstreamKind kind) {
   const std::string_view path = target.substr(0, target.find('?'));
-  for (const Entry& entry : kEntries) {
+  const std::span<const Entry> entries =
+      kind == UpstreamKind::ollama ? std::span<const Entry>(kOllama) : std::span<const Entry>(kOpenAi);
+  for (const Entry& entry : entries) {
     if (matches(entry.route.endpoint, path) && has_method(entry.methods, method)) return entry.route;
   }
   return kOther;

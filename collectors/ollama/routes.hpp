@@ -1,9 +1,12 @@
-// The HTTP routes of Ollama, as one table. Source: GenerateRoutes in server/routes.go of ollama 0.33.
+// The HTTP routes of the servers that can be observed, one table each. Sources: GenerateRoutes in
+// server/routes.go of ollama 0.33; tools/server/server.cpp of llama.cpp; the OpenAI-compatible server of
+// vLLM.
 #pragma once
 
 #include <cstdint>
 #include <string_view>
 
+#include "agent/model/ollama.hpp"
 #include "agent/model/words.hpp"
 
 namespace tegrascope {
@@ -20,7 +23,8 @@ enum class Dialect : std::uint8_t {
   ollama,     // /api/*: final object with done:true
   openai,     // /v1/chat/completions, /v1/completions, /v1/embeddings: usage, [DONE]
   responses,  // /v1/responses: response.completed carries usage
-  anthropic   // /v1/messages: message_delta carries usage
+  anthropic,  // /v1/messages: message_start and message_delta carry usage
+  llama_cpp   // llama.cpp's own /completion: object with stop:true, timings
 };
 
 struct Route {
@@ -34,6 +38,7 @@ struct Route {
 
 // Never fails: what is not in the table is the route "other". The query string is ignored. The result lives
 // for ever.
-const Route& find_route(std::string_view method, std::string_view target);
+const Route& find_route(std::string_view method, std::string_view target,
+                        UpstreamKind kind = UpstreamKind::ollama);
 
 }  // namespace tegrascope

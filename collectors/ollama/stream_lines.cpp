@@ -1,7 +1,6 @@
 #include "collectors/ollama/stream_lines.hpp"
 
 #include <cstring>
-#include <utility>
 
 #include "collectors/ollama/http_fields.hpp"
 
@@ -9,6 +8,7 @@ namespace tegrascope {
 namespace {
 
 constexpr std::size_t kGlanceBytes = 64 * 1024;
+constexpr std::size_t kMaxOpeningBytes = 4 * 1024;
 
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
@@ -55,6 +55,8 @@ bool is_content(Dialect dialect, int depth, std::string_view key, std::string_vi
     case Dialect::anthropic:
       return depth == 2 && (key == "text" || key == "thinking" || key == "partial_json") &&
              non_empty_string(value);
+    case Dialect::llama_cpp:
+      return depth == 1 && key == "content" && non_empty_string(value);
   }
   return false;
 }
@@ -63,22 +65,43 @@ bool starts_with(std::string_view text, std::string_view prefix) {
   return text.substr(0, prefix.size()) == prefix;
 }
 
+// The type of an event of /v1/responses or /v1/messages, as its data and its `event:` line give it.
+void note_type(LineFacts& facts, Dialect dialect, std::string_view type) {
+  if (type == "error") facts.error = true;
+  if (dialect == Dialect::anthropic && type == "message_stop") facts.end = true;
+  if (dialect != Dialect::responses) return;
+  if (type == "response.failed") facts.error = true;
+  if (type == "response.completed" || type == "response.incomplete" || type == "response.failed")
+    facts.end = facts.counts = true;
+}
+
+bool has_types(Dialect dialect) { return dialect == Dialect::responses || dialect == Dialect::anthropic; }
+
 void note_key(LineFacts& facts, Dialect dialect, int depth, std::string_view key, std::string_view value) {
   if (value.empty()) return;
   if (!facts.content && is_content(dialect, depth, key, value)) facts.content = true;
   if (depth == 1 && key == "error" && value[0] != 'n') facts.error = true;
-  if (dialect == Dialect::ollama) {
-    if (depth == 1 && key == "done" && starts_with(value, "true")) facts.counts = facts.end = true;
-    return;
+  switch (dialect) {
+    case Dialect::ollama:
+      if (depth != 1) break;
+      if (key == "done" && starts_with(value, "true")) facts.counts = facts.end = true;
+      if (key == "remote_host" || key == "remote_model") facts.remote |= non_empty_string(value);
+      break;
+    case Dialect::llama_cpp:
+      if (depth == 1 && key == "stop" && starts_with(value, "true")) facts.counts = facts.end = true;
+      break;
+    case Dialect::openai:
+      if (depth == 1 && (key == "usage" || key == "timings") && value[0] == '{') facts.counts = true;
+      break;
+    case Dialect::responses:
+      if (depth <= 2 && key == "usage" && value[0] == '{') facts.counts = true;
+      break;
+    case Dialect::anthropic:
+      if (depth <= 2 && key == "usage" && value[0] == '{') (depth == 1 ? facts.counts : facts.opening) = true;
+      break;
   }
-  if (depth <= 2 && key == "usage" && value[0] == '{') facts.counts = true;
-  if (depth != 1 || key != "type") return;
-  if (dialect == Dialect::anthropic && starts_with(value, "\"message_stop\"")) facts.end = true;
-  if (dialect == Dialect::responses) {
-    if (starts_with(value, "\"response.completed\"") || starts_with(value, "\"response.incomplete\""))
-      facts.end = true;
-    if (starts_with(value, "\"response.failed\"")) facts.end = facts.error = true;
-  }
+  if (depth == 1 && key == "type" && has_types(dialect) && value[0] == '"')
+    note_type(facts, dialect, value.substr(1, value.find('"', 1) - 1));
 }
 
 }  // namespace
@@ -139,6 +162,7 @@ unsigned StreamLines::feed(std::string_view payload) {
       oversize_ = true;
       tail_ = std::string();
       final_ = std::string();
+      opening_ = std::string();
       break;
     }
     if (found == nullptr) {
@@ -157,13 +181,32 @@ unsigned StreamLines::feed(std::string_view payload) {
   return with_content;
 }
 
+unsigned StreamLines::finish() {
+  const std::string text = std::move(tail_);
+  tail_ = std::string();
+  if (text.empty() || oversize_) return 0;
+  const bool malformed_before = malformed_;
+  const unsigned content = line(text) ? 1 : 0;
+  malformed_ = malformed_before;  // the rest of a line that was cut is no line
+  return content;
+}
+
 bool StreamLines::line(std::string_view text) {
   if (!text.empty() && text.back() == '\r') text.remove_suffix(1);
-  if (format_ == StreamFormat::ndjson) {
-    text = trim_blanks(text);
-    return !text.empty() && object(text);
+  if (format_ == StreamFormat::sse) return sse_line(text);
+  text = trim_blanks(text);
+  return !text.empty() && object(text);
+}
+
+bool StreamLines::sse_line(std::string_view text) {
+  if (text.empty()) {
+    event_ = LineFacts();
+  } else if (starts_with(text, "event:")) {
+    if (has_types(dialect_)) note_type(event_, dialect_, trim_blanks(text.substr(6)));
+  } else if (starts_with(text, "error:")) {  // llama.cpp, before it sent errors as data
+    error_ = true;
   }
-  if (!starts_with(text, "data:")) return false;  // event:, id:, retry:, comments, blank lines
+  if (!starts_with(text, "data:")) return false;  // id:, retry:, comments
   text = trim_blanks(text.substr(5));
   if (text == "[DONE]") {
     ended_ = true;
@@ -174,9 +217,11 @@ bool StreamLines::line(std::string_view text) {
 
 bool StreamLines::object(std::string_view json) {
   const LineFacts facts = glance_at_line(json, dialect_);
-  if (facts.counts) final_.assign(json);
-  ended_ = ended_ || facts.end;
-  error_ = error_ || facts.error;
+  if (facts.counts || event_.counts) final_.assign(json);
+  if (facts.opening && json.size() <= kMaxOpeningBytes) opening_.assign(json);
+  ended_ = ended_ || facts.end || event_.end;
+  error_ = error_ || facts.error || event_.error;
+  remote_ = remote_ || facts.remote;
   malformed_ = malformed_ || facts.malformed;
   return facts.content;
 }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "collectors/ollama/routes.hpp"
 
@@ -18,9 +19,11 @@ inline constexpr std::size_t kMaxObservedBytes = 8 * 1024 * 1024;
 // What a glance at one JSON object tells.
 struct LineFacts {
   bool content = false;    // carries text, thinking, reasoning or tool calls
-  bool counts = false;     // carries done:true or usage: the final object, if no later one comes
+  bool counts = false;     // carries done:true, usage or timings: the final object, if no later one comes
+  bool opening = false;    // Anthropic's message_start: tokens of the prompt, before any content
   bool end = false;        // the last object of the stream
   bool error = false;      // carries an error
+  bool remote = false;     // names the remote host that computed it (Ollama's cloud models)
   bool malformed = false;  // no JSON object, as far as a scan can tell
 };
 // Looks at the first 64 KiB of `json` at most (a final object with a long context stays cheap).
@@ -32,24 +35,33 @@ class StreamLines {
 
   // The next piece of payload, cut anywhere. Returns how many lines with content it completed.
   unsigned feed(std::string_view payload);
+  // The answer is complete: a last line may lack its newline. Returns 1 when it carries content.
+  unsigned finish();
 
-  bool ended() const { return ended_; }       // done:true, [DONE], message_stop, response.completed
+  bool ended() const { return ended_; }  // done:true, [DONE], message_stop, response.completed, stop:true
   bool error_seen() const { return error_; }  // {"error": ...} inside the stream
+  bool remote_seen() const { return remote_; }
   bool malformed_seen() const { return malformed_; }
   bool oversize() const { return oversize_; }  // a line was too long: nothing more is observed
   // The latest object with counts; empty when none came.
   std::string take_final() { return std::move(final_); }
+  // The opening object; empty when none came.
+  std::string take_opening() { return std::move(opening_); }
 
  private:
   bool line(std::string_view text);  // true: it carries content
+  bool sse_line(std::string_view text);
   bool object(std::string_view json);
 
   StreamFormat format_;
   Dialect dialect_;
   std::string tail_;  // an incomplete line
   std::string final_;
+  std::string opening_;
+  LineFacts event_;  // what the event's own line tells of the data that follows
   bool ended_ = false;
   bool error_ = false;
+  bool remote_ = false;
   bool malformed_ = false;
   bool oversize_ = false;
 };

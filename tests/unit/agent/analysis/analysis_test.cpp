@@ -260,6 +260,65 @@ TEST(Analysis, TheLogNamesTheRequestsOfABusySpellAndTheirJoulesGoToEach) {
   EXPECT_TRUE(board.analysis().attribution().ledger().balanced());
 }
 
+// A cloud model's request passes through Ollama; the board decodes for nobody.
+TEST(Analysis, NothingIsBookedToARequestThatAnotherHostComputes) {
+  const auto check = [](const std::string& model, bool by_name, bool by_answer, bool by_server) {
+    SCOPED_TRACE(model);
+    Board board;
+    board.run_until(15, 5, 0, 0);
+    if (by_server) {
+      ServerState state;
+      state.server = {kServer, std::string("http://") + kServer, kServe.pid};
+      state.up = state.models_known = true;
+      state.remote_models = {model};
+      board.analysis().add(state);
+    }
+    board.start(1, 20);
+    RequestDescribed d;
+    d.id = 1;
+    d.model = model;
+    d.streamed = true;
+    d.remote = by_name;
+    board.analysis().add(d);
+    board.run_until(21, 9, 0.5, 0.4);
+    RequestProgress p;
+    p.id = 1;
+    p.at = t(21);
+    p.first_content = t(21);
+    p.content_chunks = 1;
+    p.remote = by_answer;
+    board.analysis().add(p);
+    EXPECT_FALSE(board.analysis().busy()) << "no reason to sample fast";
+    board.run_until(25, 9, 0.5, 0.4);
+    board.end(1, 21, 25, 40, 4);
+    board.run_until(40, 5, 0, 0);
+    const SnapshotPtr s = board.snapshot();
+    ASSERT_EQ(s->recent.size(), 1U);
+    const RequestRecord& record = s->recent[0];
+    EXPECT_TRUE(record.remote);
+    EXPECT_EQ(record.verdict.placement, Placement::unknown);
+    EXPECT_TRUE(record.phase_amounts.empty());
+    EXPECT_FALSE(record.energy_known);
+    EXPECT_EQ(record.output_tokens, 40);
+    for (const ModelView& view : s->models) {
+      for (const auto& [phase, amounts] : view.attributed) EXPECT_EQ(amounts, Amounts{}) << view.model;
+      for (const auto& [placement, count] : view.verdicts) EXPECT_EQ(count, 0U) << view.model;
+      EXPECT_FALSE(view.placement) << view.model;
+      EXPECT_EQ(view.in_flight_waiting + view.in_flight_generating + view.in_flight_opaque, 0U);
+      if (view.model != model) continue;
+      EXPECT_EQ(view.output_tokens, 40U);
+      EXPECT_EQ((view.requests.at({"/api/chat", 200})), 1U);
+      std::int64_t phases = 0;
+      for (const auto& [phase, ns] : view.phase_ns) phases += ns;
+      EXPECT_NEAR(static_cast<double>(phases) * 1e-9, 5.0, 1e-6) << "phases add up to the duration";
+    }
+    EXPECT_TRUE(board.analysis().attribution().ledger().accounts().empty());
+  };
+  check("gpt-oss:120b-cloud", true, false, false);
+  check("alias:latest", false, true, false);
+  check("hosted:latest", false, false, true);
+}
+
 TEST(Analysis, AnUnknownModelIsOther) {
   Board board;
   board.run_until(1, 5, 0, 0);

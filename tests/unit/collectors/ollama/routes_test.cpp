@@ -68,6 +68,18 @@ TEST(Routes, WhatIsNotInTheTableIsOther) {
   }
 }
 
+TEST(Routes, OfAnOpenAiServer) {
+  const auto route = [](const char* target) { return find_route("POST", target, UpstreamKind::openai); };
+  EXPECT_EQ(route("/v1/chat/completions").dialect, Dialect::openai);
+  EXPECT_EQ(route("/completion").dialect, Dialect::llama_cpp);
+  EXPECT_EQ(route("/completion").operation, Operation::generate);
+  EXPECT_FALSE(route("/api/chat").streams_by_default) << "llama.cpp's alias speaks OpenAI's language";
+  EXPECT_EQ(route("/embedding").operation, Operation::embed);
+  EXPECT_FALSE(route("/api/generate").is_inference);
+  EXPECT_FALSE(find_route("GET", "/slots", UpstreamKind::openai).is_inference);
+  EXPECT_FALSE(find_route("POST", "/completion").is_inference) << "no route of Ollama's";
+}
+
 TEST(Routes, TheQueryStringIsIgnored) {
   EXPECT_EQ(find_route("POST", "/api/generate?x=/api/chat").endpoint, "/api/generate");
   EXPECT_EQ(find_route("POST", "/api/chat?").endpoint, "/api/chat");

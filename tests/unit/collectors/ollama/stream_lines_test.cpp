@@ -67,6 +67,24 @@ TEST(GlanceAtLine, Errors) {
   EXPECT_FALSE(glance_at_line(R"({"type":"response.created","error":null})", Dialect::responses).error);
 }
 
+TEST(GlanceAtLine, RemoteAnswers) {
+  EXPECT_TRUE(
+      glance_at_line(R"({"model":"a:cloud","remote_model":"a","remote_host":"https://ollama.com:443",)"
+                     R"("message":{"content":"x"},"done":false})",
+                     Dialect::ollama)
+          .remote);
+  EXPECT_FALSE(glance_at_line(R"({"remote_host":"","message":{"remote_host":"x"}})", Dialect::ollama).remote);
+}
+
+TEST(GlanceAtLine, LlamaCppsOwnDialect) {
+  EXPECT_TRUE(glance_at_line(R"({"index":0,"content":"a","stop":false})", Dialect::llama_cpp).content);
+  const LineFacts last =
+      glance_at_line(R"({"content":"","generation_settings":{"stop":[]},"stop":true})", Dialect::llama_cpp);
+  EXPECT_TRUE(last.end);
+  EXPECT_TRUE(last.counts);
+  EXPECT_FALSE(last.content);
+}
+
 TEST(GlanceAtLine, TextThatIsNoObjectIsMalformed) {
   for (const char* text : {"x", "[1]", "{\"a\":1", "{\"a", "{}x", "{\"a\":\"\\\"}"}) {
     EXPECT_TRUE(glance_at_line(text, Dialect::ollama).malformed) << text;
@@ -97,6 +115,37 @@ TEST(StreamLines, SseWithCommentsAndMissingBlanks) {
   lines.feed("data: {\"choices\":[],\"usage\":{\"completion_tokens\":5}}\n\ndata: [DONE]\n\n");
   EXPECT_TRUE(lines.ended());
   EXPECT_EQ(read_final_counts(lines.take_final()).counts->output_tokens, 5);
+}
+
+TEST(StreamLines, TheEventLineTellsTheTypeOfALongObject) {
+  // Ollama writes the events of /v1/responses from maps: "type" comes last, behind the whole answer.
+  const std::string completed =
+      R"({"response":{"output":[{"text":")" + std::string(200000, 'x') +
+      R"("}],"usage":{"input_tokens":3,"output_tokens":4}},"type":"response.completed"})";
+  StreamLines lines(StreamFormat::sse, Dialect::responses);
+  lines.feed("event: response.output_text.delta\ndata: {\"delta\":\"a\",\"type\":\"x\"}\n\n");
+  EXPECT_FALSE(lines.ended());
+  lines.feed("event: response.completed\ndata: " + completed + "\n\n");
+  EXPECT_TRUE(lines.ended());
+  EXPECT_EQ(read_final_counts(lines.take_final()).counts->output_tokens, 4);
+}
+
+TEST(StreamLines, TheLastLineMayLackItsNewline) {
+  StreamLines lines(StreamFormat::sse, Dialect::openai);
+  lines.feed("data: [DONE]");
+  EXPECT_FALSE(lines.ended());
+  EXPECT_EQ(lines.finish(), 0U);
+  EXPECT_TRUE(lines.ended());
+  StreamLines cut(StreamFormat::ndjson, Dialect::ollama);
+  cut.feed(R"({"response":"a)");
+  cut.finish();
+  EXPECT_FALSE(cut.malformed_seen()) << "a line that was cut is no line";
+}
+
+TEST(StreamLines, ErrorsOfOlderLlamaServers) {
+  StreamLines lines(StreamFormat::sse, Dialect::openai);
+  lines.feed("error: {\"code\":500,\"message\":\"x\"}\n\n");
+  EXPECT_TRUE(lines.error_seen());
 }
 
 TEST(StreamLines, ALineOverTheBoundEndsObservation) {
@@ -136,6 +185,40 @@ TEST(FinalCounts, UsageOfEachDialect) {
           R"("output_tokens_details":{"reasoning_tokens":2}}}})")
           .output_tokens,
       4);
+}
+
+TEST(FinalCounts, CachedTokensOfAnthropicAreInputToo) {
+  const auto counts =
+      read_final_counts(
+          R"({"usage":{"input_tokens":3,"cache_read_input_tokens":40,"cache_creation_input_tokens":2,"output_tokens":4}})")
+          .counts.value();
+  EXPECT_EQ(counts.prompt_tokens, 45);
+}
+
+TEST(FinalCounts, TimingsOfLlamaServer) {
+  const auto counts =
+      read_final_counts(
+          R"({"choices":[],"timings":{"cache_n":236,"prompt_n":1,"prompt_ms":30.958,"predicted_n":35,"predicted_ms":661.064}})")
+          .counts.value();
+  EXPECT_EQ(counts.prompt_tokens, 237) << "cached tokens are tokens of the prompt";
+  EXPECT_EQ(counts.output_tokens, 35);
+  EXPECT_EQ(counts.prompt_eval_duration, Nanoseconds(30958000));
+  EXPECT_EQ(counts.eval_duration, Nanoseconds(661064000));
+  const auto both =
+      read_final_counts(
+          R"({"timings":{"prompt_n":1,"predicted_n":2,"predicted_ms":5},"usage":{"prompt_tokens":9,"completion_tokens":8}})")
+          .counts.value();
+  EXPECT_EQ(both.prompt_tokens, 9);
+  EXPECT_EQ(both.output_tokens, 8);
+  EXPECT_FALSE(
+      read_final_counts(R"({"timings":{"prompt_n":-1,"prompt_ms":-1}})").counts->prompt_eval_duration);
+}
+
+TEST(FinalCounts, AUsageOfZerosBesideContentIsNone) {
+  RequestEnded ended;
+  ended.content_chunks = 3;
+  complete_from_final(ended, R"({"usage":{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}})");
+  EXPECT_FALSE(ended.counts);
 }
 
 TEST(FinalCounts, AbsentIsNotZero) {
