@@ -30,6 +30,18 @@ LiveRequest* RequestTable::find(RequestId id) {
   return it == live_.end() ? nullptr : &it->second;
 }
 
+void RequestTable::withdraw_spells(const std::string& server) {
+  std::vector<RequestId> same;
+  for (const auto& [id, request] : live_) {
+    if (request.started.witness == Witness::process && !request.ended && request.started.server == server)
+      same.push_back(id);
+  }
+  for (const RequestId id : same) {
+    attribution_.discard(id);
+    live_.erase(id);
+  }
+}
+
 bool RequestTable::any_open() const {
   return std::any_of(live_.begin(), live_.end(), [](const auto& entry) { return !entry.second.ended; });
 }
@@ -42,8 +54,14 @@ bool RequestTable::exact_open_on(const std::string& server) const {
 }
 
 void RequestTable::on(const RequestStarted& event) {
-  // One request, one record: a busy runner is the request that an exact witness already reports.
-  if (event.witness == Witness::process && exact_open_on(event.server)) return;
+  // One request, one record: what a weaker witness sees at work is the request that a stronger one reports.
+  const bool reported = std::any_of(live_.begin(), live_.end(), [&](const auto& entry) {
+    const LiveRequest& r = entry.second;
+    return r.started.witness < std::max(event.witness, Witness::slots) && !r.remote && !r.ended &&
+           r.started.server == event.server;
+  });
+  if (event.witness >= Witness::slots && reported) return;
+  if (event.witness == Witness::slots) withdraw_spells(event.server);
   LiveRequest request;
   request.started = event;
   request.key = {event.server, std::string(kOtherModel)};
