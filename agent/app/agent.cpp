@@ -19,6 +19,7 @@
 #include "collectors/ollama/outbound.hpp"
 #include "collectors/ollama/poll.hpp"
 #include "collectors/ollama/relay.hpp"
+#include "collectors/ollama/slots.hpp"
 #include "collectors/sampler.hpp"
 #include "collectors/sysfs_file.hpp"
 #include "exporters/http/endpoints.hpp"
@@ -26,6 +27,8 @@
 
 namespace tegrascope {
 namespace {
+
+constexpr std::chrono::milliseconds kSlotsInterval{250};
 
 // Online cores of the host that PROCFS describes.
 int count_cores(const HostPaths& paths) {
@@ -118,6 +121,7 @@ class Agent::Parts {
   RequestIds ids_;
   std::unique_ptr<Outbound> outbound_;
   std::unique_ptr<Poller> poller_;
+  std::unique_ptr<SlotsPoller> slots_;
   std::unique_ptr<Sampler> sampler_;
   std::unique_ptr<Relay> relay_;
   std::unique_ptr<Service> service_;
@@ -139,6 +143,11 @@ void Agent::Parts::start() {
   };
   hooks.poll_soon = [this](const std::string& server) { poller_->poll_soon(server); };
   hooks.find_servers = [this] { look_for_servers(); };
+  if (observes(config_, "slots")) {
+    hooks.watch_slots = [this](std::vector<SlotsTarget>&& targets) {
+      slots_->set_targets(std::move(targets));
+    };
+  }
   service_ = std::make_unique<Service>(read_host(config_, analysis_options), ids_,
                                        observes(config_, "process"), hooks);
   service_->push(std::vector<OllamaServer>(servers));
@@ -146,6 +155,8 @@ void Agent::Parts::start() {
   outbound_ = std::make_unique<Outbound>();
   poller_ = std::make_unique<Poller>(*outbound_, servers, PollOptions{},
                                      [this](ServerState&& state) { service_->push(std::move(state)); });
+  slots_ = std::make_unique<SlotsPoller>(
+      *outbound_, kSlotsInterval, [this](SlotsReading&& reading) { service_->push(std::move(reading)); });
   start_http();
   if (!config_.relay_listen_addresses.empty()) start_relay(servers);
   start_sampler();
@@ -230,6 +241,7 @@ void Agent::Parts::stop() {
   if (relay_) relay_->stop();
   if (sampler_) sampler_->stop();
   if (poller_) poller_->stop();
+  if (slots_) slots_->stop();
   if (outbound_) outbound_->stop();
   if (http_) boost::asio::post(service_->context(), [this] { http_->stop(); });
   service_->stop();

@@ -8,6 +8,7 @@ namespace tegrascope {
 namespace {
 
 constexpr std::size_t kBusCapacity = 65536;
+constexpr double kBusyRunnerCores = 0.10;
 
 }  // namespace
 
@@ -16,7 +17,13 @@ Service::Service(const AnalysisOptions& options, RequestIds& ids, bool witness_p
       bus_(kBusCapacity, [this] { boost::asio::post(context_, [this] { drain(); }); }),
       analysis_(options),
       witness_processes_(witness_processes),
-      process_witness_(ids, [this](RequestEvent&& event) { analysis_.add(event); }),
+      process_witness_(ids,
+                       [this](RequestEvent&& event) {
+                         if (witness_processes_) analysis_.add(event);
+                       }),
+      slots_witness_(ids, [this](RequestEvent&& event) { analysis_.add(event); },
+                     {[this](const ProcessId& runner) { return process_witness_.server_name(runner); },
+                      [this](const ProcessId& runner) { return process_witness_.model_name(runner); }}),
       hooks_(std::move(hooks)) {}
 
 Service::~Service() { stop(); }
@@ -58,7 +65,11 @@ void Service::drain() {
 void Service::take(Batch&& batch) {
   analysis_.add(batch);
   if (!batch.lists_processes) return;
-  if (witness_processes_) process_witness_.observe(batch);
+  process_witness_.observe(batch);
+  if (hooks_.watch_slots) {
+    slots_witness_.observe(batch);
+    choose_slots(batch);
+  }
   follow_serve_processes(batch);
 }
 
@@ -70,6 +81,30 @@ void Service::follow_serve_processes(const Batch& batch) {
   if (pids == serve_pids_) return;
   serve_pids_ = std::move(pids);
   hooks_.find_servers();
+}
+
+// Slots are read while something is in flight or a runner is at work, and not otherwise.
+void Service::choose_slots(const Batch& batch) {
+  std::map<ProcessId, std::pair<MonotonicTime, Nanoseconds>> cpu;
+  std::vector<SlotsTarget> targets;
+  for (const ProcessReading& p : batch.processes) {
+    if (p.role != ProcessRole::runner || !p.port || !p.cpu_time) continue;
+    cpu[p.id] = {p.at, *p.cpu_time};
+    const auto last = runner_cpu_.find(p.id);
+    const bool at_work =
+        last != runner_cpu_.end() && to_seconds(*p.cpu_time - last->second.second) >=
+                                         kBusyRunnerCores * to_seconds(p.at - last->second.first);
+    if (at_work || busy_ || slots_witness_.busy(p.id)) targets.push_back({p.id, *p.port});
+  }
+  runner_cpu_ = std::move(cpu);
+  hooks_.watch_slots(std::move(targets));
+}
+
+void Service::take(SlotsReading&& reading) {
+  slots_witness_.observe(reading);
+  if (reading.error.empty()) return;
+  log_info("the slots of a runner cannot be read, its requests are seen by weaker witnesses",
+           {{"pid", std::to_string(reading.runner.pid)}, {"error", reading.error}});
 }
 
 void Service::take(RequestEvent&& event) { analysis_.add(event); }

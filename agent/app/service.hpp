@@ -15,6 +15,7 @@
 #include "agent/app/snapshot_holder.hpp"
 #include "agent/app/state_log.hpp"
 #include "collectors/ollama/process_witness.hpp"
+#include "collectors/ollama/slots_witness.hpp"
 
 namespace tegrascope {
 
@@ -23,6 +24,8 @@ struct ServiceHooks {
   std::function<void(bool)> set_busy;  // sample fast, poll often
   std::function<void(const std::string& server)> poll_soon;
   std::function<void()> find_servers;  // `ollama serve` processes came or went
+  // Runners whose slots are worth reading now; empty: witness slots is off.
+  std::function<void(std::vector<SlotsTarget>&&)> watch_slots;
 };
 
 class Service {
@@ -34,6 +37,7 @@ class Service {
   void push(Batch&& batch) { bus_.push(std::move(batch)); }
   void push(RequestEvent&& event) { bus_.push(std::move(event)); }
   void push(ServerState&& state) { bus_.push(std::move(state)); }
+  void push(SlotsReading&& reading) { bus_.push(std::move(reading)); }
   void push(std::vector<OllamaServer>&& servers) { bus_.push(std::move(servers)); }
 
   const SnapshotSource& snapshots() const { return snapshots_; }
@@ -45,13 +49,15 @@ class Service {
   void stop();
 
  private:
-  using Message = std::variant<Batch, RequestEvent, ServerState, std::vector<OllamaServer>>;
+  using Message = std::variant<Batch, RequestEvent, ServerState, SlotsReading, std::vector<OllamaServer>>;
 
   void drain();
   void take(Batch&& batch);
   void take(RequestEvent&& event);
   void take(ServerState&& state);
   void take(std::vector<OllamaServer>&& servers);
+  void take(SlotsReading&& reading);
+  void choose_slots(const Batch& batch);
   void follow_serve_processes(const Batch& batch);
 
   boost::asio::io_context context_{1};
@@ -61,6 +67,8 @@ class Service {
   Analysis analysis_;
   const bool witness_processes_;
   ProcessWitness process_witness_;
+  SlotsWitness slots_witness_;
+  std::map<ProcessId, std::pair<MonotonicTime, Nanoseconds>> runner_cpu_;  // at the last batch
   StateLog state_log_;
   ServiceHooks hooks_;
   std::set<std::int64_t> serve_pids_;

@@ -41,7 +41,7 @@ struct ModelShape {
   std::optional<std::int64_t> context_length;   // the model was trained for, tokens
   std::optional<std::int64_t> embedding_length;
   std::optional<std::int64_t> feed_forward_length;
-  std::optional<std::int64_t> head_count;     // of the first layer, where layers differ
+  std::optional<std::int64_t> head_count;     // the largest, where layers differ
   std::optional<std::int64_t> head_count_kv;  // the largest, where layers differ
   std::optional<std::int64_t> key_length;     // of a head; embedding_length / head_count when absent
   std::optional<std::int64_t> value_length;

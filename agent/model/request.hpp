@@ -51,12 +51,12 @@ struct RequestDescribed {
   RequestId id = 0;
   std::string model;  // as the client wrote it
   bool streamed = false;
-  std::optional<int> gpu_layers;               // options.num_gpu; 0 asks for the CPU
-  std::optional<std::int64_t> num_predict;     // options.num_predict; most tokens to generate
-  std::optional<std::int64_t> context_length;  // options.num_ctx; tokens
-  std::string keep_alive;                      // as the client wrote it: "5m", "0", "-1"; empty when absent
-  bool remote = false;                         // a cloud model, by its name
-  std::optional<ProcessId> runner;             // witness process: the runner that is busy
+  std::optional<int> gpu_layers;                 // options.num_gpu; 0 asks for the CPU
+  std::optional<ProcessId> runner;               // witness process: the runner that is busy
+  std::optional<std::int64_t> num_predict{};     // options.num_predict; most tokens to generate
+  std::optional<std::int64_t> context_length{};  // options.num_ctx; tokens
+  std::string keep_alive{};                      // as the client wrote it: "5m", "0", "-1"; empty when absent
+  bool remote = false;                           // a cloud model, by its name
 };
 
 // News of a running stream. A witness sends it with the first content chunk and then at most a few times a

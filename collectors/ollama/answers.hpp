@@ -2,6 +2,7 @@
 // exception.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,5 +27,23 @@ std::optional<std::vector<ResidentModel>> parse_ps(std::string_view body);
 // /api/ps gives the digest of the manifest, a runner's --model that of the GGUF layer; this joins them.
 // Empty: not said.
 std::string parse_model_blob(std::string_view body);
+
+// POST /api/show.
+struct ModelDetails {
+  std::string blob;                 // as parse_model_blob()
+  std::optional<ModelShape> shape;  // absent: no model_info (Ollama before 0.1.45)
+  bool remote = false;              // remote_host or remote_model is given
+};
+ModelDetails parse_show(std::string_view body);
+
+// GET /api/tags: what is installed.
+struct InstalledModels {
+  std::size_t count = 0;
+  std::map<std::string, std::uint64_t> file_bytes;  // by digest of the manifest, at most kMaxListedModels
+  std::vector<std::string> remote;                  // names; at most kMaxListedModels
+};
+inline constexpr std::size_t kMaxListedModels = 512;
+// Absent: not JSON, or no list `models`.
+std::optional<InstalledModels> parse_tags(std::string_view body);
 
 }  // namespace tegrascope

@@ -7,7 +7,6 @@ namespace tegrascope {
 namespace {
 
 constexpr std::size_t kMaxPipelined = 256;  // requests of one connection without an answer
-constexpr int kClientClosedRequest = 499;   // as Ollama and nginx log it
 constexpr int kSwitchingProtocols = 101;
 
 }  // namespace
@@ -107,7 +106,7 @@ void Exchange::answer_complete(MonotonicTime at) {
   response_body_ = BodyTracker();
   if (!answered.observation) return;
   if (sending_ == answered.observation.get()) sending_ = nullptr;  // answered before its body was complete
-  answered.observation->answer_complete(at);
+  answered.observation->answer_complete(at, client_finished_);
 }
 
 bool Exchange::mid_stream() const {

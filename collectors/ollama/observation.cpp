@@ -115,13 +115,16 @@ void Observation::content(unsigned lines, MonotonicTime at) {
   context_.sink(std::move(event));
 }
 
-void Observation::answer_complete(MonotonicTime at) {
+void Observation::answer_complete(MonotonicTime at, bool client_finished) {
   Outcome outcome = Outcome::ok;
   if (status_ >= 400) {
     outcome = Outcome::error;
   } else if (reading_ == Reading::lines) {
     if (const unsigned with_content = lines_->finish(); with_content > 0) content(with_content, at);
     if (lines_->malformed_seen()) note_error("json");
+    if (client_finished && (lines_->error_seen() || !lines_->ended())) {
+      return end(Outcome::client_aborted, at, kClientClosedRequest);
+    }
     if (lines_->error_seen()) {
       outcome = Outcome::error;
     } else if (!lines_->ended() && !lines_->malformed_seen()) {

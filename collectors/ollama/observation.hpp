@@ -29,6 +29,7 @@ struct ExchangeContext {
   UpstreamKind kind = UpstreamKind::ollama;
 };
 
+inline constexpr int kClientClosedRequest = 499;  // as Ollama and nginx log it
 inline constexpr std::size_t kMaxInlineFinalBytes = 4 * 1024;
 
 // Not thread-safe; lives on the thread of its exchange. Every path ends in exactly one end().
@@ -46,8 +47,10 @@ class Observation {
   void answer_payload(std::string_view payload, MonotonicTime at);
   // The answer is a stream and its first content has come.
   bool streaming_content() const { return reading_ == Reading::lines && first_content_.has_value(); }
-  // The last byte of the answer has come.
-  void answer_complete(MonotonicTime at);
+  // The last byte of the answer has come. `client_finished`: the client sent FIN before; a stream that then
+  // ends with an error or without its final object was left by it (Ollama cancels such a request, writes an
+  // error and ends the answer in order).
+  void answer_complete(MonotonicTime at, bool client_finished = false);
 
   // Ends it otherwise. `status_code` absent: the one of the answer's head, 0 when none came.
   void end(Outcome outcome, MonotonicTime at, std::optional<int> status_code = std::nullopt);

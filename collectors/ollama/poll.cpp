@@ -17,7 +17,7 @@ namespace {
 
 using ModelKey = std::pair<std::string, std::string>;  // name, digest
 
-constexpr std::size_t kMaxKnownBlobs = 256;
+constexpr std::size_t kMaxKnownModels = 256;
 
 // One watched server; outbound thread only.
 struct Target {
@@ -25,10 +25,14 @@ struct Target {
   bool polling = false;
   bool poll_again = false;  // asked for while polling
   std::optional<MonotonicTime> last_poll;
-  std::optional<MonotonicTime> last_version;  // absent: ask first in the next round
-  std::uint64_t timer = 0;                    // the latest; older ones do nothing
-  std::map<ModelKey, std::string> blobs;
-  std::set<ModelKey> asked;  // /api/show under way
+  std::optional<MonotonicTime> last_version;        // absent: ask first in the next round
+  std::uint64_t timer = 0;                          // the latest; older ones do nothing
+  std::map<ModelKey, ModelDetails> details;         // answers of /api/show
+  bool showing = false;                             // /api/show is under way
+  std::map<std::string, std::uint64_t> file_bytes;  // by digest, of the last /api/tags
+  std::set<std::string> not_listed;                 // digests that the last /api/tags lacks
+  bool listing = false;                             // /api/tags is under way
+  bool list_due = true;
 };
 using TargetPtr = std::shared_ptr<Target>;
 
@@ -153,6 +157,7 @@ class Poller::Core : public std::enable_shared_from_this<Core> {
     auto version = answer.status == 200 ? parse_version(answer.body) : std::nullopt;
     target->state.version = version.value_or("");
     target->last_version = version ? std::optional{monotonic_now()} : std::nullopt;
+    target->list_due = true;
     ask_models(target);
   }
 
@@ -169,8 +174,10 @@ class Poller::Core : public std::enable_shared_from_this<Core> {
     target->state.error.clear();
     target->state.models_known = models.has_value();
     target->state.models = std::move(models).value_or(std::vector<ResidentModel>{});
-    ask_blobs(target);
+    fill_models(*target);
     finish_round(target);
+    ask_details(target);
+    ask_installed(target);
   }
 
   void fail(const TargetPtr& target, const HttpAnswer& answer, std::string error) {
@@ -191,41 +198,78 @@ class Poller::Core : public std::enable_shared_from_this<Core> {
     schedule(target, target->poll_again ? soonest(*target) : next_regular(*target));
   }
 
-  void ask_blobs(const TargetPtr& target) {
-    for (ResidentModel& model : target->state.models) {
-      const ModelKey key{model.name, model.digest};
-      if (const auto known = target->blobs.find(key); known != target->blobs.end()) {
-        model.model_blob = known->second;
-      } else if (target->asked.insert(key).second) {
-        ask_blob(target, key);
-      }
+  // What is known of the resident models from other answers than /api/ps.
+  static void fill_models(Target& target) {
+    for (ResidentModel& model : target.state.models) {
+      const auto& remote = target.state.remote_models;
+      model.remote = std::find(remote.begin(), remote.end(), model.name) != remote.end();
+      if (const auto file = target.file_bytes.find(model.digest); file != target.file_bytes.end())
+        model.file_bytes = file->second;
+      const auto known = target.details.find({model.name, model.digest});
+      if (known == target.details.end()) continue;
+      model.model_blob = known->second.blob;
+      model.shape = known->second.shape;
+      model.remote = model.remote || known->second.remote;
     }
   }
 
-  void ask_blob(const TargetPtr& target, const ModelKey& key) {
+  void ask_details(const TargetPtr& target) {
+    if (target->showing) return;
+    const auto& models = target->state.models;
+    const auto next = std::find_if(models.begin(), models.end(), [&](const ResidentModel& m) {
+      return !target->details.contains({m.name, m.digest});
+    });
+    if (next == models.end()) return;
+    target->showing = true;
+    const ModelKey key{next->name, next->digest};
     // `name` is what Ollama before 0.1.42 reads, `model` what later ones do.
     const std::string body = nlohmann::json{{"model", key.first}, {"name", key.first}}.dump();
     outbound_.post_json(target->state.server.url + "/api/show", body,
                         [weak = weak_from_this(), target, key](HttpAnswer answer) {
                           const auto core = weak.lock();
                           if (core && !core->stopped_ && core->watched(target))
-                            core->take_blob(target, key, answer);
+                            core->take_details(target, key, answer);
                         });
   }
 
-  void take_blob(const TargetPtr& target, const ModelKey& key, const HttpAnswer& answer) {
-    target->asked.erase(key);
+  void take_details(const TargetPtr& target, const ModelKey& key, const HttpAnswer& answer) {
+    target->showing = false;
+    // Asked again with the next round.
     if (answer.failure == HttpFailure::unreachable || answer.failure == HttpFailure::timeout) return;
-    if (target->blobs.size() >= kMaxKnownBlobs) target->blobs.clear();
-    const std::string blob = answer.status == 200 ? parse_model_blob(answer.body) : std::string{};
-    target->blobs[key] = blob;
-    bool changed = false;
-    for (ResidentModel& model : target->state.models) {
-      if (ModelKey{model.name, model.digest} != key || blob.empty()) continue;
-      model.model_blob = blob;
-      changed = true;
+    if (target->details.size() >= kMaxKnownModels) target->details.clear();
+    target->details[key] = answer.status == 200 ? parse_show(answer.body) : ModelDetails{};
+    fill_models(*target);
+    deliver(target);
+    ask_details(target);
+  }
+
+  void ask_installed(const TargetPtr& target) {
+    const auto is_new = [&](const ResidentModel& m) {
+      return !m.digest.empty() && !m.file_bytes && !target->not_listed.contains(m.digest);
+    };
+    const auto& models = target->state.models;
+    const bool due = target->list_due || std::any_of(models.begin(), models.end(), is_new);
+    if (target->listing || !due) return;
+    target->listing = true;
+    outbound_.get(target->state.server.url + "/api/tags", on_answer(target, &Core::take_installed));
+  }
+
+  void take_installed(const TargetPtr& target, HttpAnswer answer) {
+    target->listing = false;
+    if (answer.failure == HttpFailure::unreachable || answer.failure == HttpFailure::timeout) return;
+    target->list_due = false;
+    auto installed = answer.status == 200 ? parse_tags(answer.body) : std::nullopt;
+    if (installed) {
+      target->state.installed_models = installed->count;
+      target->state.remote_models = std::move(installed->remote);
+      target->file_bytes = std::move(installed->file_bytes);
     }
-    if (changed) deliver(target);
+    fill_models(*target);
+    target->not_listed.clear();
+    for (const ResidentModel& model : target->state.models) {
+      if (!model.file_bytes) target->not_listed.insert(model.digest);
+    }
+    if (installed) deliver(target);
   }
 
   void deliver(const TargetPtr& target) {

@@ -19,9 +19,11 @@ struct PollOptions {
   std::chrono::milliseconds shortest_gap{300};  // between two polls of one server, whoever asks for them
 };
 
-// One round asks GET /api/version when due, then GET /api/ps, then delivers a ServerState. POST /api/show is
-// asked once per (model, digest) for ResidentModel::model_blob; when it is answered the state is delivered
-// again.
+// One round asks GET /api/version when due, then GET /api/ps, then delivers a ServerState. Two more questions
+// have their own pace, one at a time per server, and the state is delivered again when they told something:
+// POST /api/show, once per (model, digest) seen resident, for its blob and shape; GET /api/tags, after each
+// /api/version and when a resident model's file is not in the last list, for the sizes on disk and the models
+// that another host computes.
 //
 // up: /api/ps was answered with 200 and could be read; of an Ollama before 0.1.33, which has no /api/ps, that
 // /api/version was. Otherwise `error` says why. models_known is false after every failure: nobody knows what

@@ -51,6 +51,17 @@ std::vector<ProcessId> ProcessWitness::busy_runners() const {
   return busy;
 }
 
+std::string ProcessWitness::server_name(const ProcessId& runner) const {
+  const auto it = runners_.find(runner);
+  const OllamaServer* server = it == runners_.end() ? nullptr : server_of(it->second);
+  return server == nullptr ? std::string() : server->name;
+}
+
+std::string ProcessWitness::model_name(const ProcessId& runner) const {
+  const auto it = runners_.find(runner);
+  return it == runners_.end() ? std::string() : model_of(it->second);
+}
+
 void ProcessWitness::finish() {
   for (auto& entry : runners_) end(entry, entry.second.samples.back().at, Outcome::incomplete);
   runners_.clear();

@@ -51,6 +51,10 @@ class ProcessWitness {
   // Runners in a spell whose start was reported, ordered.
   std::vector<ProcessId> busy_runners() const;
 
+  // Names of a runner among those seen; empty when not known.
+  std::string server_name(const ProcessId& runner) const;
+  std::string model_name(const ProcessId& runner) const;
+
   // Ends every spell as incomplete, at its runner's last sample: the agent stops, or the collector fell
   // silent.
   void finish();

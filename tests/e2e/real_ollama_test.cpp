@@ -3,6 +3,7 @@
 
 #include <csignal>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "tests/support/agent_process.hpp"
 #include "tests/support/ollama_process.hpp"
@@ -80,6 +81,91 @@ TEST_F(RealOllama, IsMeasuredExactlyThroughTheRelay) {
   EXPECT_NEAR(
       e.sum("tegrascope_phase_seconds_total", {{"model", "tiny:latest"}, {"phase", "decode"}}).value_or(0),
       final.value("eval_duration", 0.0) * 1e-9, 0.5);
+}
+
+// The last JSON object in an answer of events that holds `field`, wherever it is nested in "response".
+nlohmann::json last_with(const std::string& events, const std::string& field) {
+  nlohmann::json found;
+  std::istringstream lines(events);
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with("data: {")) continue;
+    auto json = nlohmann::json::parse(line.substr(6), nullptr, false);
+    if (json.contains("response")) json = json["response"];
+    if (json.is_object() && json.contains(field) && json[field].is_object()) found = json[field];
+  }
+  return found;
+}
+
+TEST_F(RealOllama, EveryApiIsUnderstoodThroughTheRelay) {
+  AgentProcess agent("run", {"--ollama.url=" + ollama_->url(), "--relay.listen-address=127.0.0.1:0"},
+                     directory_.root());
+  double input = 0;
+  double output = 0;
+  const auto post = [&](const std::string& path, const std::string& body) {
+    const TestAnswer answer = http_post(agent.relay_url() + path, body);
+    EXPECT_EQ(answer.status, 200) << path << ' ' << answer.body << ollama_->log();
+    return answer.body;
+  };
+  const auto count = [&](const nlohmann::json& usage, const char* in, const char* out) {
+    EXPECT_GT(usage.value(out, 0), 0) << usage.dump();
+    input += usage.value(in, 0.0);
+    output += usage.value(out, 0.0);
+  };
+  EXPECT_NE(post("/api/generate", R"({"model":"tiny"})").find("\"load\""), std::string::npos);
+  count(last_with(
+            post("/v1/chat/completions",
+                 R"({"model":"tiny","stream":true,"stream_options":{"include_usage":true},"max_tokens":8,)"
+                 R"("messages":[{"role":"user","content":"abc"}]})"),
+            "usage"),
+        "prompt_tokens", "completion_tokens");
+  count(nlohmann::json::parse(post("/v1/completions", R"({"model":"tiny","prompt":"abc","max_tokens":8})"))
+            .at("usage"),
+        "prompt_tokens", "completion_tokens");
+  count(last_with(
+            post("/v1/responses", R"({"model":"tiny","input":"abc","stream":true,"max_output_tokens":8})"),
+            "usage"),
+        "input_tokens", "output_tokens");
+  count(
+      last_with(
+          post(
+              "/v1/messages",
+              R"({"model":"tiny","stream":true,"max_tokens":8,"messages":[{"role":"user","content":"abc"}]})"),
+          "usage"),
+      "input_tokens", "output_tokens");
+  const auto embedded = nlohmann::json::parse(post("/api/embed", R"({"model":"tiny","input":"abc"})"));
+  input += embedded.value("prompt_eval_count", 0.0);
+  post("/api/embeddings", R"({"model":"tiny","prompt":"abc"})");
+  input += nlohmann::json::parse(post("/v1/embeddings", R"({"model":"tiny","input":"abc"})"))
+               .at("usage")
+               .value("prompt_tokens", 0.0);
+  http_post(agent.relay_url() + "/api/chat",
+            R"({"model":"tiny","messages":[{"role":"user","content":"abc abd"}],)"
+            R"("options":{"num_predict":4000,"temperature":1.5,"seed":7,"repeat_penalty":1.3}})",
+            [](const std::string&) { return false; });
+  EXPECT_NE(post("/api/generate", R"({"model":"tiny","keep_alive":0})").find("\"unload\""),
+            std::string::npos);
+
+  const auto requests = [&](const Exposition& e, const std::string& endpoint, const std::string& code) {
+    return e.sum("tegrascope_requests_total",
+                 {{"model", "tiny:latest"}, {"endpoint", endpoint}, {"code", code}});
+  };
+  ASSERT_TRUE(wait_until(20s, [&] { return requests(agent.scrape(), "/api/generate", "200") == 2.0; }))
+      << http_get(agent.url() + "/metrics").body;
+  const Exposition e = agent.scrape();
+  for (const char* endpoint : {"/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/messages",
+                               "/api/embed", "/api/embeddings", "/v1/embeddings"}) {
+    EXPECT_EQ(requests(e, endpoint, "200"), 1.0) << endpoint;
+  }
+  EXPECT_EQ(requests(e, "/api/chat", "499"), 1.0) << http_get(agent.url() + "/metrics").body;
+  EXPECT_EQ(e.sum("tegrascope_requests_aborted_total", {{"model", "tiny:latest"}, {"by", "client"}}), 1.0);
+  EXPECT_EQ(e.sum("tegrascope_tokens_total", {{"model", "tiny:latest"}, {"type", "input"}}), input);
+  // Of the request that was left, the tokens that had come.
+  const double cancelled =
+      e.sum("tegrascope_tokens_total", {{"model", "tiny:latest"}, {"type", "output"}}).value_or(0) - output;
+  EXPECT_GE(cancelled, 1.0);
+  EXPECT_LT(cancelled, 100.0);
+  EXPECT_EQ(e.sum("tegrascope_observation_errors_total", {{"reason", "json"}}).value_or(0), 0.0);
+  EXPECT_EQ(e.sum("tegrascope_observation_errors_total", {{"reason", "usage_missing"}}).value_or(0), 0.0);
 }
 
 }  // namespace

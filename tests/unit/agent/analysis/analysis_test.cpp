@@ -204,6 +204,49 @@ TEST(Analysis, OneRequestOneRecord) {
   EXPECT_EQ(board.model().verdicts.at(Placement::gpu), 1u);
 }
 
+TEST(Analysis, ATaskInASlotIsTheRequestOfTheRelayOrTakesTheSpellsPlace) {
+  Board relayed;
+  relayed.run_until(15, 5, 0, 0);
+  relayed.start(1, 20);
+  relayed.describe(1, "qwen2.5:7b", true);
+  relayed.start(2, 20.2, Witness::slots);
+  relayed.describe(2, "qwen2.5:7b", true);
+  relayed.run_until(21, 13, 0.95, 0.4);
+  relayed.first(1, 21, 1);
+  relayed.first(2, 21.1, 30);
+  relayed.run_until(25, 13, 0.95, 0.4);
+  relayed.end(1, 21, 25, 40, 4);
+  relayed.run_until(30, 5, 0, 0);
+  ASSERT_EQ(relayed.snapshot()->recent.size(), 1U);
+  EXPECT_EQ(relayed.snapshot()->recent[0].witness, Witness::relay);
+  EXPECT_EQ(relayed.model().output_tokens, 40U);
+
+  Board alone;
+  alone.run_until(15, 5, 0, 0);
+  alone.start(3, 19.5, Witness::process);
+  alone.run_until(20.2, 13, 0.95, 0.4);
+  alone.start(4, 20.2, Witness::slots);
+  alone.describe(4, "qwen2.5:7b", true);
+  alone.run_until(21, 13, 0.95, 0.4);
+  alone.first(4, 21, 1);
+  alone.run_until(25, 13, 0.95, 0.4);
+  RequestEnded ended;
+  ended.id = 4;
+  ended.at = t(25);
+  ended.first_content = t(21);
+  ended.content_chunks = 38;
+  alone.analysis().add(ended);
+  alone.run_until(30, 5, 0, 0);
+  ASSERT_EQ(alone.snapshot()->recent.size(), 1U);
+  const SnapshotPtr last = alone.snapshot();
+  const RequestRecord& record = last->recent[0];
+  EXPECT_EQ(record.witness, Witness::slots);
+  EXPECT_EQ(record.output_tokens, 38);
+  EXPECT_TRUE(record.tokens_estimated);
+  EXPECT_EQ(record.verdict.placement, Placement::gpu);
+  EXPECT_TRUE(alone.model().requests.empty()) << "no route and no status were seen";
+}
+
 TEST(Analysis, ABusyRunnerAloneIsARequestWithoutTokens) {
   Board board;
   board.run_until(3, 5, 0, 0);

@@ -110,5 +110,48 @@ TEST(Answers, blob_of_show) {
   EXPECT_EQ(parse_model_blob("not json"), "");
 }
 
+TEST(Answers, show_tells_what_a_model_is_made_of) {
+  const ModelDetails details = parse_show(
+      R"({"modelfile":"FROM x","details":{},"model_info":{"general.architecture":"gemma3","general.parameter_count":4299915632,)"
+      R"("gemma3.block_count":34,"gemma3.context_length":131072,"gemma3.embedding_length":2560,)"
+      R"("gemma3.attention.head_count":8,"gemma3.attention.head_count_kv":[4,4,2],"gemma3.attention.key_length":256,)"
+      R"("gemma3.attention.sliding_window":1024,"gemma3.expert_count":null,"tokenizer.ggml.tokens":null,)"
+      R"("gemma3.feed_forward_length":-3}})");
+  ASSERT_TRUE(details.shape);
+  const ModelShape& shape = *details.shape;
+  EXPECT_EQ(shape.architecture, "gemma3");
+  EXPECT_EQ(shape.parameter_count, 4299915632);
+  EXPECT_EQ(shape.block_count, 34);
+  EXPECT_EQ(shape.context_length, 131072);
+  EXPECT_EQ(shape.embedding_length, 2560);
+  EXPECT_EQ(shape.head_count, 8);
+  EXPECT_EQ(shape.head_count_kv, 4);
+  EXPECT_EQ(shape.key_length, 256);
+  EXPECT_EQ(shape.sliding_window, 1024);
+  EXPECT_FALSE(shape.expert_count);
+  EXPECT_FALSE(shape.feed_forward_length);
+  EXPECT_FALSE(details.remote);
+}
+
+TEST(Answers, show_of_remote_and_old_models) {
+  EXPECT_TRUE(parse_show(R"({"remote_host":"https://ollama.com:443","remote_model":"x"})").remote);
+  EXPECT_FALSE(parse_show(R"({"modelfile":"FROM x"})").shape);
+  for (const char* odd : {"", "[]", "{\"model_info\":[]}", "{\"model_info\":{}}",
+                          "{\"model_info\":{\"general.architecture\":3}}"})
+    EXPECT_FALSE(parse_show(odd).shape) << odd;
+}
+
+TEST(Answers, tags) {
+  const auto installed = parse_tags(
+      R"({"models":[{"name":"a:1","digest":"d1","size":7},{"name":"b:cloud","digest":"d2","size":1,"remote_model":"b"},)"
+      R"({"digest":"d3","size":9},{"name":"c:1","digest":"d4","size":-1}]})");
+  ASSERT_TRUE(installed);
+  EXPECT_EQ(installed->count, 3u);
+  EXPECT_EQ(installed->file_bytes, (std::map<std::string, std::uint64_t>{{"d1", 7}}));
+  EXPECT_EQ(installed->remote, std::vector<std::string>{"b:cloud"});
+  EXPECT_EQ(parse_tags(R"({"models":null})")->count, 0u);
+  for (const char* odd : {"", "{}", "[]", "{\"models\":{}}"}) EXPECT_FALSE(parse_tags(odd)) << odd;
+}
+
 }  // namespace
 }  // namespace tegrascope

@@ -173,6 +173,17 @@ TEST_F(DialectTest, AnthropicErrorEvent) {
   EXPECT_EQ(ended().outcome, Outcome::error);
 }
 
+// Ollama notices the FIN of a client that leaves, cancels its work and ends the answer in order.
+TEST_F(DialectTest, AStreamThatEndsEarlyAfterItsClientsFinWasLeftByIt) {
+  ask("/api/chat", R"({"model":"m"})");
+  exchange_.feed_response(chunked_head("application/x-ndjson") + chunk(test::chat_token("a")), at(2ms));
+  exchange_.client_finished(at(3ms));
+  exchange_.feed_response(chunk("{\"error\":\"context canceled\"}\n") + std::string(test::kLastChunk),
+                          at(4ms));
+  EXPECT_EQ(ended().outcome, Outcome::client_aborted);
+  EXPECT_EQ(ended().status_code, 499);
+}
+
 TEST_F(DialectTest, EmbeddingsOfEachKind) {
   exchange_.feed_request(request("POST", "/api/embed", R"({"model":"e","input":["a"]})") +
                              request("POST", "/api/embeddings", R"({"model":"e","prompt":"a"})") +

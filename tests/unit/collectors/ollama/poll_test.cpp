@@ -24,6 +24,9 @@ class FakeOllama {
     std::optional<std::string> version = FakeHttpServer::answer(200, R"({"version":"0.33.0"})");
     std::optional<std::string> ps = FakeHttpServer::answer(
         200, R"({"models":[{"name":"qwen2.5:7b","digest":"d1","size":100,"size_vram":100}]})");
+    std::optional<std::string> tags = FakeHttpServer::answer(
+        200, R"({"models":[{"name":"qwen2.5:7b","digest":"d1","size":90},{"name":"big:cloud","size":300,)"
+             R"("digest":"d9","remote_host":"https://ollama.com:443"}]})");
     std::optional<std::string> show =
         FakeHttpServer::answer(200, R"({"modelfile":"FROM /m/blobs/sha256-)" + kBlob + R"(\n"})");
   };
@@ -43,6 +46,7 @@ class FakeOllama {
     if (request.path == "/api/show") shown.push(request.body);
     const std::lock_guard lock{mutex_};
     if (request.path == "/api/version") return answers_.version;
+    if (request.path == "/api/tags") return answers_.tags;
     return request.path == "/api/ps" ? answers_.ps : answers_.show;
   }
   std::mutex mutex_;
@@ -115,6 +119,47 @@ TEST_F(PollerTest, the_blob_is_asked_once_per_model_and_digest) {
   EXPECT_EQ(nlohmann::json::parse(*ollama_.shown.next()).at("model"), "qwen2.5:7b");
   ASSERT_TRUE(ollama_.shown.next());
   EXPECT_FALSE(ollama_.shown.wait_for([](const auto&) { return true; }, 0s));
+}
+
+TEST_F(PollerTest, shape_and_size_on_disk_come_with_later_states) {
+  FakeOllama::Answers answers;
+  answers.show = FakeHttpServer::answer(
+      200,
+      R"({"modelfile":"FROM x\n","model_info":{"general.architecture":"qwen2","qwen2.block_count":28}})");
+  ollama_.set(answers);
+  watch(quick());
+  const auto state = states_.wait_for([](const ServerState& s) {
+    return s.up && s.models.at(0).shape && s.models.at(0).file_bytes && s.installed_models;
+  });
+  ASSERT_TRUE(state);
+  EXPECT_EQ(state->models[0].shape->block_count, 28);
+  EXPECT_EQ(state->models[0].file_bytes, 90u);
+  EXPECT_EQ(state->installed_models, 2u);
+  EXPECT_EQ(state->remote_models, std::vector<std::string>{"big:cloud"});
+  EXPECT_FALSE(state->models[0].remote);
+}
+
+TEST_F(PollerTest, what_is_installed_is_asked_rarely) {
+  ollama_.set(with_ps(FakeHttpServer::answer(200, R"({"models":[{"name":"gone:1","digest":"dx"}]})")));
+  watch(quick());
+  ASSERT_TRUE(wait_asked("/api/tags"));
+  ASSERT_TRUE(states_.wait_for([](const ServerState& s) { return s.installed_models.has_value(); }));
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(wait_up(true));
+  poller_->stop();
+  EXPECT_FALSE(ollama_.asked.wait_for([](const auto& a) { return a.first == "/api/tags"; }, 0s))
+      << "a model that the list lacks is no reason to ask in each round";
+}
+
+TEST_F(PollerTest, a_stalled_show_delays_no_round_and_is_asked_one_at_a_time) {
+  FakeOllama::Answers answers = with_ps(FakeHttpServer::answer(
+      200, R"({"models":[{"name":"a:1","digest":"d1"},{"name":"b:1","digest":"d2"}]})"));
+  answers.show = std::nullopt;
+  ollama_.set(answers);
+  watch(quick());
+  ASSERT_TRUE(ollama_.shown.next());
+  for (int i = 0; i < 2; ++i) EXPECT_TRUE(wait_up(true));
+  EXPECT_FALSE(
+      ollama_.shown.wait_for([](const auto& body) { return body.find("b:1") != std::string::npos; }, 0s));
 }
 
 TEST_F(PollerTest, the_version_is_not_asked_in_each_round) {
@@ -190,8 +235,8 @@ TEST_F(PollerTest, a_restart_is_seen_with_the_new_version) {
 
 TEST_F(PollerTest, poll_soon_polls_at_once) {
   watch(rare());
-  ASSERT_TRUE(
-      states_.wait_for([](const ServerState& s) { return s.up && !s.models.at(0).model_blob.empty(); }));
+  ASSERT_TRUE(states_.wait_for(
+      [](const ServerState& s) { return s.up && !s.models.at(0).model_blob.empty() && s.installed_models; }));
   poller_->poll_soon("127.0.0.1:1");
   poller_->poll_soon(ollama_.http.name());
   EXPECT_TRUE(states_.next());
