@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace tegrascope {
 namespace {
@@ -18,12 +19,21 @@ std::vector<Reading> Timeline::add(const Batch& batch) {
   CollectorStatus& status = collectors_[batch.collector];
   status.name = batch.collector;
   status.absent = batch.absent;
-  status.up = !batch.readings.empty() || (batch.lists_processes && batch.errors.empty());
   ++status.samples;
   status.sample_seconds += to_seconds(batch.finished - batch.started);
   status.missed_slots += batch.missed_slots;
-  status.error = batch.errors.empty() ? std::string() : batch.errors.front().where;
-  for (const ReadError& error : batch.errors) ++status.errors[error.reason];
+  status.error.clear();
+  status.unavailable = 0;
+  bool failed = false;
+  for (const ReadError& error : batch.errors) {
+    if (error.reason == ErrorReason::unavailable) {
+      ++status.unavailable;
+      continue;
+    }
+    ++status.errors[error.reason];
+    if (!std::exchange(failed, true)) status.error = error.where;
+  }
+  status.up = !batch.readings.empty() || (!failed && (batch.lists_processes || status.unavailable > 0));
 
   std::vector<Reading> accepted;
   for (const Reading& reading : batch.readings) {

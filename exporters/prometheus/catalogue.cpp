@@ -20,6 +20,9 @@ constexpr std::array<FamilyInfo, kFamilies> kTable{{
    "Samples taken."},
   {Family::sample_errors_total, "tegrascope_sample_errors_total", counter, {"collector", "reason"},
    "Sensors that could not be read."},
+  {Family::sensors_unavailable, "tegrascope_sensors_unavailable", gauge, {"collector"},
+   "Sensors that said at the last read that they have no value now, as those of a powered-off block do; no "
+   "error."},
   {Family::sample_gaps_total, "tegrascope_sample_gaps_total", counter, {"collector"},
    "Sampling slots missed."},
   {Family::sample_duration_seconds_total, "tegrascope_sample_duration_seconds_total", counter, {"collector"},

@@ -17,6 +17,7 @@ void write_collectors(const Snapshot& snapshot, FamilyWriter& out) {
       out.add(Family::sample_errors_total, {c.name, to_string(reason)},
               count == c.errors.end() ? 0 : static_cast<double>(count->second));
     }
+    out.add(Family::sensors_unavailable, {c.name}, static_cast<double>(c.unavailable));
   }
 }
 

@@ -87,6 +87,27 @@ TEST(Timeline, AnotherPowerModeTakesTheOldOnesPlace) {
   EXPECT_EQ(timeline.fresh(at(2))[0].kind, "25W");
 }
 
+TEST(Timeline, ASensorThatIsUnavailableIsNoError) {
+  Timeline timeline;
+  Batch gated = batch("thermal", {});
+  gated.errors = {{ErrorReason::unavailable, "cv0: no value"}, {ErrorReason::unavailable, "cv1: no value"}};
+  timeline.add(gated);
+  CollectorStatus status = timeline.collectors().at(0);
+  EXPECT_TRUE(status.up);
+  EXPECT_EQ(status.unavailable, 2u);
+  EXPECT_TRUE(status.errors.empty());
+  EXPECT_EQ(status.error, "");
+
+  Batch broken = batch("thermal", {}, 2);
+  broken.errors = {{ErrorReason::unavailable, "cv0: no value"}, {ErrorReason::missing, "cpu: gone"}};
+  timeline.add(broken);
+  status = timeline.collectors().at(0);
+  EXPECT_FALSE(status.up);
+  EXPECT_EQ(status.unavailable, 1u);
+  EXPECT_EQ(status.errors.at(ErrorReason::missing), 1u);
+  EXPECT_EQ(status.error, "cpu: gone");
+}
+
 TEST(Timeline, CountsWhatACollectorDid) {
   Timeline timeline;
   Batch failed = batch("gpu", {});
