@@ -20,6 +20,8 @@ namespace {
 
 constexpr std::size_t kFirstBuffer = 4096;  // a sysfs file is at most one page
 constexpr std::size_t kLargestText = 1 << 20;
+constexpr std::size_t kPiece = 64 * 1024;
+constexpr std::size_t kLargestWhole = 16 << 20;
 constexpr int kNotRegular = -1;
 constexpr int kHeld = -2;
 
@@ -83,7 +85,7 @@ bool SysfsFile::replaced() const {
   return on_disk_ && ::fstat(fd_, &status) == 0 && status.st_nlink == 0;
 }
 
-SysfsFile::Raw SysfsFile::read(char* data, std::size_t size) {
+SysfsFile::Raw SysfsFile::read(char* data, std::size_t size, std::size_t offset) {
   Raw raw;
   const WatchedRead watched(path_);
   if (watched.refused()) {
@@ -102,7 +104,7 @@ SysfsFile::Raw SysfsFile::read(char* data, std::size_t size) {
     const MonotonicTime before = monotonic_now();
     ssize_t count;
     do {
-      count = ::pread(fd_, data, size, 0);
+      count = ::pread(fd_, data, size, static_cast<off_t>(offset));
     } while (count < 0 && errno == EINTR);
     raw.error = count < 0 ? errno : 0;
     raw.at = before + (monotonic_now() - before) / 2;
@@ -163,6 +165,25 @@ std::string read_once(const std::filesystem::path& path) {
       watch->note(*text.error());
   }
   return {};
+}
+
+std::optional<std::string> read_whole(const std::filesystem::path& path) {
+  auto file = SysfsFile::if_present(path);
+  if (!file) return std::nullopt;
+  std::string text;
+  while (text.size() < kLargestWhole) {
+    const std::size_t before = text.size();
+    text.resize(before + kPiece);
+    const SysfsFile::Raw raw = file->read(text.data() + before, kPiece, before);
+    text.resize(before + raw.size);
+    if (raw.error != 0) {
+      if (ReadWatch* watch = ReadWatch::current(); watch != nullptr && is_present(path))
+        watch->note(file->error_of(raw));
+      return std::nullopt;
+    }
+    if (raw.size == 0) break;
+  }
+  return text;
 }
 
 std::optional<std::int64_t> read_integer_once(const std::filesystem::path& path, std::int64_t min,

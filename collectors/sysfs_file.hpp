@@ -73,6 +73,7 @@ class SysfsFile {
   ReadResult<std::int64_t> read_integer(std::int64_t min, std::int64_t max);
 
  private:
+  friend std::optional<std::string> read_whole(const std::filesystem::path& path);
   struct Raw {
     int error = 0;         // errno, 0 fine
     bool opening = false;  // the error is of open(2)
@@ -82,7 +83,7 @@ class SysfsFile {
   int open();
   void close();
   bool replaced() const;
-  Raw read(char* data, std::size_t size);
+  Raw read(char* data, std::size_t size, std::size_t offset = 0);
   ReadError error_of(const Raw& raw) const;
 
   std::filesystem::path path_;
@@ -94,6 +95,10 @@ class SysfsFile {
 // Reads a small text once: trimmed, or empty when it cannot be read. Why a file that exists gave no text is
 // told to the thread's watch, if it has one.
 std::string read_once(const std::filesystem::path& path);
+
+// Reads the whole of a text that the kernel gives in pieces, as PROCFS/PID/net/tcp: each read(2) of a list ends
+// with a page. Nothing when it cannot be read; why is told as read_once does.
+std::optional<std::string> read_whole(const std::filesystem::path& path);
 
 // Reads one integer once. Nothing when the path does not exist, or when it gives none: then `errors` says why.
 std::optional<std::int64_t> read_integer_once(const std::filesystem::path& path, std::int64_t min,
