@@ -11,8 +11,6 @@
 namespace tegrascope {
 namespace {
 
-constexpr std::chrono::minutes kRetryAfter{5};
-
 // Of all calls: a file takes no second thread.
 const std::shared_ptr<Quarantine>& quarantine() {
   static const auto it = std::make_shared<Quarantine>();
@@ -64,7 +62,8 @@ std::shared_ptr<void> call_under_deadline(const std::function<std::shared_ptr<vo
       while (!hung && !attempt->changed.wait_until(lock, attempt->watch.last_progress() + deadline, done))
         hung = attempt->watch.leave_behind_if_overdue(monotonic_now(), deadline);
       if (hung) {
-        if (!hung->empty()) quarantine()->add(*hung, "", monotonic_now() + kRetryAfter);
+        if (!hung->empty())
+          quarantine()->add(*hung, "", monotonic_now() + LeftBehindThread::kMost * deadline);
         attempt->left_behind.emplace(*hung);
       }
     }

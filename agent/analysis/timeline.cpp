@@ -47,6 +47,7 @@ std::vector<Reading> Timeline::add(const Batch& batch) {
     latest.collector = batch.collector;
     if (reading.signal == Signal::rail_averaging_seconds)
       rail_averaging_[reading.instance] = from_seconds(reading.value);
+    if (reading.signal == Signal::throttled && reading.kind == "thermal") count_thermal_event(reading);
     if (integrates(reading.signal)) integrate(reading);
     accepted.push_back(reading);
   }
@@ -73,6 +74,13 @@ void Timeline::integrate(const Reading& reading) {
   series.at = reading.at;
   series.value = reading.value;
   series.started = true;
+}
+
+// The first sample counts for nothing: since when, nobody knows.
+void Timeline::count_thermal_event(const Reading& reading) {
+  if (!thermal_events_) thermal_events_ = 0;
+  const Integral& before = integrals_[{reading.signal, reading.instance, reading.kind}];
+  if (before.started && before.value == 0 && reading.value > 0) ++*thermal_events_;
 }
 
 void Timeline::forget_other_kinds(const Reading& reading) {

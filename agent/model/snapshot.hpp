@@ -78,6 +78,7 @@ struct Snapshot {
   std::optional<double> emc_busy_seconds;              // time integral of the memory controller's utilization
   std::optional<double> emc_transferred_bytes;         // time integral of emc_bytes_per_second
   std::map<std::string, double> throttled_seconds;     // reason -> time with clocks held down
+  std::optional<std::uint64_t> thermal_throttle_events;  // times that cooling began to hold clocks down
   LedgerView ledger;
   std::vector<ServerView> servers;
   std::vector<ModelView> models;

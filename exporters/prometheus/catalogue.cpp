@@ -118,7 +118,8 @@ constexpr std::array<FamilyInfo, kFamilies> kTable{{
    "Time with clocks held down: thermal, or overcurrent (each sampling interval with an event: an upper "
    "bound)."},
   {Family::throttle_events_total, "tegrascope_throttle_events_total", counter, {"source"},
-   "Throttle events since boot: oc1 under-voltage, oc2 average, oc3 instantaneous over-current."},
+   "Throttle events: oc1 under-voltage, oc2 average, oc3 instantaneous over-current, since boot; thermal: times "
+   "that cooling began to hold clocks down, since the agent started, as its samples show it."},
   {Family::fan_speed_rpm, "tegrascope_fan_speed_rpm", gauge, {"fan"},
    "Speed of the fan; absent without a tachometer."},
   {Family::fan_duty_ratio, "tegrascope_fan_duty_ratio", gauge, {"fan"},

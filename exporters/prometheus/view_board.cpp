@@ -147,6 +147,8 @@ void write_totals(const Snapshot& snapshot, FamilyWriter& out) {
     out.add(Family::emc_transferred_bytes_total, {}, *bytes);
   for (const auto& [reason, time] : snapshot.throttled_seconds)
     out.add(Family::throttled_seconds_total, {reason}, time);
+  if (const auto events = snapshot.thermal_throttle_events)
+    out.add(Family::throttle_events_total, {"thermal"}, static_cast<double>(*events));
 }
 
 }  // namespace

@@ -79,6 +79,18 @@ TEST(Timeline, IntegratesByKind) {
   EXPECT_TRUE(timeline.integral(Signal::emc_utilization_ratio).empty());
 }
 
+TEST(Timeline, CountsWhenCoolingBeginsToHoldClocksDown) {
+  Timeline timeline;
+  EXPECT_FALSE(timeline.thermal_throttle_events());
+  double t = 0;
+  for (const double state : {1.0, 1.0, 0.0, 1.0, 1.0, 0.0, 0.0, 1.0}) {
+    timeline.add(batch("cooling", {{Signal::throttled, "", "thermal", state, at(t)}}));
+    timeline.add(batch("throttle", {{Signal::throttled, "", "overcurrent", state, at(t)}}));
+    t += 1;
+  }
+  EXPECT_EQ(timeline.thermal_throttle_events(), 2u) << "it was held down when the agent came";
+}
+
 TEST(Timeline, AnotherPowerModeTakesTheOldOnesPlace) {
   Timeline timeline;
   timeline.add(batch("nvpmodel", {{Signal::nvpmodel_mode, "", "15W", 0, at(1)}}));

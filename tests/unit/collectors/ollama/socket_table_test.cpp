@@ -52,7 +52,7 @@ TEST(SocketTable, a_table_of_many_pages_is_read_to_its_end) {
   std::string text(kTcp);
   const std::string line = text.substr(text.find("   1:"), text.find("   2:") - text.find("   1:"));
   for (int i = 0; i < 2000; ++i) text += line;
-  text += std::string(kTcp).replace(0, kTcp.find("   0:"), "").replace(9, 8, "0200007F");
+  text += std::string(kTcp).replace(0, kTcp.find("   0:"), "").replace(6, 8, "0200007F");
   tree.write("net/tcp", text);
   const auto table = read_socket_table(tree.path("net"));
   ASSERT_TRUE(table);
