@@ -11,14 +11,18 @@
 namespace tegrascope {
 namespace {
 
-constexpr int kMostAttempts = 8;
+// Of all calls: a file takes no second thread.
+const std::shared_ptr<Quarantine>& quarantine() {
+  static const auto it = std::make_shared<Quarantine>();
+  return it;
+}
 
 struct Attempt {
-  explicit Attempt(std::shared_ptr<Quarantine> quarantine) : watch(std::move(quarantine)) {}
-  ReadWatch watch;
+  ReadWatch watch{quarantine()};
   std::mutex mutex;
   std::condition_variable changed;
   bool done = false;
+  std::optional<LeftBehindThread> left_behind;
   std::shared_ptr<void> result;
   std::exception_ptr thrown;
 };
@@ -36,6 +40,8 @@ void run(Attempt& attempt, const std::function<std::shared_ptr<void>()>& call) {
   }
   const std::lock_guard lock(attempt.mutex);
   attempt.done = true;
+  if (attempt.left_behind) quarantine()->came_back(attempt.left_behind->path(), "");
+  attempt.left_behind.reset();
   attempt.result = std::move(result);
   attempt.thrown = std::move(thrown);
   attempt.changed.notify_all();
@@ -45,9 +51,8 @@ void run(Attempt& attempt, const std::function<std::shared_ptr<void>()>& call) {
 
 std::shared_ptr<void> call_under_deadline(const std::function<std::shared_ptr<void>()>& call,
                                           std::vector<ReadError>& errors, Nanoseconds deadline) {
-  const auto quarantine = std::make_shared<Quarantine>();
-  for (int i = 0; i < kMostAttempts; ++i) {
-    const auto attempt = std::make_shared<Attempt>(quarantine);
+  while (LeftBehindThread::count() < LeftBehindThread::kMost) {
+    const auto attempt = std::make_shared<Attempt>();
     attempt->watch.restart(monotonic_now());
     std::thread thread([attempt, call] { run(*attempt, call); });
     std::optional<std::string> hung;
@@ -56,6 +61,11 @@ std::shared_ptr<void> call_under_deadline(const std::function<std::shared_ptr<vo
       const auto done = [&] { return attempt->done; };
       while (!hung && !attempt->changed.wait_until(lock, attempt->watch.last_progress() + deadline, done))
         hung = attempt->watch.leave_behind_if_overdue(monotonic_now(), deadline);
+      if (hung) {
+        if (!hung->empty())
+          quarantine()->add(*hung, "", monotonic_now() + LeftBehindThread::kMost * deadline);
+        attempt->left_behind.emplace(*hung);
+      }
     }
     if (!hung) {
       thread.join();
@@ -66,8 +76,10 @@ std::shared_ptr<void> call_under_deadline(const std::function<std::shared_ptr<vo
     thread.detach();
     errors.push_back(hang_error(hung->empty() ? "the kernel's files" : *hung));
     if (hung->empty()) return nullptr;
-    quarantine->add(*hung, "", MonotonicTime::max());
   }
+  errors.push_back({ErrorReason::timeout,
+                    "too many files of the host hang: no more are read until one answers; "
+                    "see the kernel's log for their drivers"});
   return nullptr;
 }
 

@@ -15,8 +15,10 @@ namespace tegrascope {
 inline constexpr std::chrono::milliseconds kReadDeadline{500};
 
 // Calls `read` on a thread of its own and returns its value; waits for it. When it hangs in a file
-// (read_watch.hpp) for `deadline`, the thread is left behind and `read` is called anew without that file.
-// Nothing when it hangs elsewhere, or in too many files. Errors say which files hang, and why probes failed.
+// (read_watch.hpp) for `deadline`, the thread is left behind and `read` is called anew without that file; later
+// calls leave it out as well, while the thread is in it.
+// Nothing when it hangs elsewhere, or when LeftBehindThread::kMost threads of this process hang: then no further
+// one is risked. Errors say which files hang, and why probes failed.
 // What `read` throws is thrown. `read` must own what it uses: a thread that was left behind runs on when its
 // file answers. Any thread.
 template <class T>

@@ -43,6 +43,26 @@ class Quarantine {
   std::vector<Entry> entries_;
 };
 
+// A thread that hangs, while it does: a sampler's or one of deadline_read.hpp's. Any thread.
+class LeftBehindThread {
+ public:
+  // With so many in this process no thread is left behind any more but one for each collector of a sampler
+  // (sampler.hpp) and one at its stop.
+  static constexpr std::size_t kMost = 8;
+  static std::size_t count() { return count_; }
+
+  explicit LeftBehindThread(std::string path) : path_(std::move(path)) { ++count_; }
+  ~LeftBehindThread() { --count_; }
+  LeftBehindThread(const LeftBehindThread&) = delete;
+  LeftBehindThread& operator=(const LeftBehindThread&) = delete;
+  // What was quarantined because of it.
+  const std::string& path() const { return path_; }
+
+ private:
+  static inline std::atomic<std::size_t> count_{0};
+  std::string path_;
+};
+
 // The error of a file (or, without one, a collector) that hung.
 ReadError hang_error(std::string what);
 

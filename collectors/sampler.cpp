@@ -72,7 +72,7 @@ class Sampler::Shared : public std::enable_shared_from_this<Shared> {
   MonotonicTime next_instant_{};
   std::thread thread_;
   std::shared_ptr<ReadWatch> watch_;
-  std::map<const ReadWatch*, std::string> left_behind_;  // with the file that they hang in
+  std::map<const ReadWatch*, LeftBehindThread> left_behind_;
   bool stopping_ = true;
   bool busy_ = false;
 };
@@ -195,7 +195,8 @@ bool Sampler::Shared::take_turn(Lock& lock, ReadWatch& watch) {
       lock.unlock();
       collector.reset();
       lock.lock();
-      quarantine_->came_back(left_behind_.extract(&watch).mapped(), batch.collector);
+      quarantine_->came_back(left_behind_.at(&watch).path(), batch.collector);
+      left_behind_.erase(&watch);
       return false;
     }
     running_.reset();
@@ -249,9 +250,9 @@ void Sampler::Shared::leave_behind(const std::string& path) {
   const Turn turn = *std::exchange(running_, std::nullopt);
   const Entry& entry = entries_[turn.entry];
   const MonotonicTime now = monotonic_now();
-  const std::string held = left_behind_.size() + 1 < kMostLeftBehind ? path : std::string();
+  const std::string held = LeftBehindThread::count() + 1 < LeftBehindThread::kMost ? path : std::string();
   quarantine_->add(held, entry.name, now + options_.retry_after);
-  left_behind_.emplace(watch_.get(), held);
+  left_behind_.try_emplace(watch_.get(), held);
   thread_.detach();
 
   Batch batch;

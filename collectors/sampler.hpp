@@ -39,9 +39,11 @@ struct SamplerOptions {
 
 class Sampler {
  public:
-  // With so many threads that hang, the collector of the last one is switched off as a whole, and each that
-  // hangs then.
-  static constexpr std::size_t kMostLeftBehind = 8;
+  // With LeftBehindThread::kMost threads that hang in this process, the collector of the last one is switched
+  // off as a whole until its thread comes back, and so is each that hangs then. A collector that is off hangs no
+  // more, so there are never more than kMost + the number of collectors, and one more after stop(). Fewer cannot
+  // be had: a thread that is in the kernel cannot be called back, and without a fresh one in its place the
+  // collectors that are well would stand still with it.
 
   // `sink` is called on the sampling thread, one batch at a time, at the end of each slot, with one batch per
   // collector that was due.

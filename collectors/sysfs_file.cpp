@@ -20,6 +20,8 @@ namespace {
 
 constexpr std::size_t kFirstBuffer = 4096;  // a sysfs file is at most one page
 constexpr std::size_t kLargestText = 1 << 20;
+constexpr std::size_t kPiece = 64 * 1024;
+constexpr std::size_t kLargestWhole = 16 << 20;
 constexpr int kNotRegular = -1;
 constexpr int kHeld = -2;
 
@@ -83,7 +85,7 @@ bool SysfsFile::replaced() const {
   return on_disk_ && ::fstat(fd_, &status) == 0 && status.st_nlink == 0;
 }
 
-SysfsFile::Raw SysfsFile::read(char* data, std::size_t size) {
+SysfsFile::Raw SysfsFile::read(char* data, std::size_t size, std::size_t offset) {
   Raw raw;
   const WatchedRead watched(path_);
   if (watched.refused()) {
@@ -102,7 +104,7 @@ SysfsFile::Raw SysfsFile::read(char* data, std::size_t size) {
     const MonotonicTime before = monotonic_now();
     ssize_t count;
     do {
-      count = ::pread(fd_, data, size, 0);
+      count = ::pread(fd_, data, size, static_cast<off_t>(offset));
     } while (count < 0 && errno == EINTR);
     raw.error = count < 0 ? errno : 0;
     raw.at = before + (monotonic_now() - before) / 2;
@@ -114,12 +116,11 @@ SysfsFile::Raw SysfsFile::read(char* data, std::size_t size) {
   }
 }
 
-std::optional<ReadError> SysfsFile::error_of(const Raw& raw) const {
-  if (raw.error == EOPNOTSUPP) return std::nullopt;
-  if (!raw.opening && (raw.error == EAGAIN || raw.error == ENODATA || raw.error == ENXIO))
-    return std::nullopt;
+ReadError SysfsFile::error_of(const Raw& raw) const {
   if (raw.error == kHeld) return hang_error(path_.string());
   ErrorReason reason = ErrorReason::missing;
+  const bool no_value = !raw.opening && (raw.error == EAGAIN || raw.error == ENODATA || raw.error == ENXIO);
+  if (no_value || raw.error == EOPNOTSUPP) reason = ErrorReason::unavailable;
   if (raw.error == EACCES || raw.error == EPERM) reason = ErrorReason::permission;
   if (raw.error == ETIMEDOUT) reason = ErrorReason::timeout;
   return ReadError{reason, path_.string() + ": " + describe(raw.error)};
@@ -129,10 +130,7 @@ ReadResult<std::string_view> SysfsFile::read_text(std::string& buffer) {
   if (buffer.size() < kFirstBuffer) buffer.resize(kFirstBuffer);
   while (true) {
     const Raw raw = read(buffer.data(), buffer.size());
-    if (raw.error != 0) {
-      if (auto error = error_of(raw)) return *std::move(error);
-      return ReadResult<std::string_view>::none();
-    }
+    if (raw.error != 0) return error_of(raw);
     if (raw.size < buffer.size() || buffer.size() >= kLargestText)
       return {std::string_view(buffer.data(), raw.size), raw.at};
     buffer.resize(buffer.size() * 2);
@@ -142,10 +140,7 @@ ReadResult<std::string_view> SysfsFile::read_text(std::string& buffer) {
 ReadResult<std::int64_t> SysfsFile::read_integer(std::int64_t min, std::int64_t max) {
   std::array<char, 128> buffer;
   const Raw raw = read(buffer.data(), buffer.size());
-  if (raw.error != 0) {
-    if (auto error = error_of(raw)) return *std::move(error);
-    return ReadResult<std::int64_t>::none();
-  }
+  if (raw.error != 0) return error_of(raw);
   const std::string_view text = trim({buffer.data(), raw.size});
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -170,6 +165,34 @@ std::string read_once(const std::filesystem::path& path) {
       watch->note(*text.error());
   }
   return {};
+}
+
+std::optional<std::string> read_whole(const std::filesystem::path& path) {
+  auto file = SysfsFile::if_present(path);
+  if (!file) return std::nullopt;
+  std::string text;
+  while (text.size() < kLargestWhole) {
+    const std::size_t before = text.size();
+    text.resize(before + kPiece);
+    const SysfsFile::Raw raw = file->read(text.data() + before, kPiece, before);
+    text.resize(before + raw.size);
+    if (raw.error != 0) {
+      if (ReadWatch* watch = ReadWatch::current(); watch != nullptr && is_present(path))
+        watch->note(file->error_of(raw));
+      return std::nullopt;
+    }
+    if (raw.size == 0) break;
+  }
+  return text;
+}
+
+std::optional<std::int64_t> read_integer_once(const std::filesystem::path& path, std::int64_t min,
+                                              std::int64_t max, std::vector<ReadError>& errors) {
+  auto file = SysfsFile::if_present(path);
+  if (!file) return std::nullopt;
+  const auto value = file->read_integer(min, max);
+  value.report(errors);
+  return value ? std::optional(*value) : std::nullopt;
 }
 
 bool is_present(const std::filesystem::path& path) {

@@ -14,7 +14,7 @@
 
 namespace tegrascope {
 
-// A value, an error, or neither: a block that is powered off right now has no value, and that is no error.
+// A value, or why there is none; or neither, where there was nothing to read.
 template <class T>
 class [[nodiscard]] ReadResult {
  public:
@@ -43,9 +43,9 @@ class [[nodiscard]] ReadResult {
 // One thread at a time. Never blocks longer than the kernel's own read does: opened O_NONBLOCK, and what is
 // not a regular file (a FIFO, a device) is refused.
 //
-// Errors:  EACCES, EPERM -> permission;  EAGAIN, ENODATA, ENXIO of a read -> no value (thermal zones and
-// INA3221 channels of gated blocks answer so), EOPNOTSUPP (a feature that the kernel was booted without, as
-// PSI) -> no value;  ETIMEDOUT -> timeout;  every other errno -> missing;  text
+// Errors:  EACCES, EPERM -> permission;  EAGAIN, ENODATA, ENXIO of a read (thermal zones and INA3221 channels
+// of gated blocks answer so) and EOPNOTSUPP (a feature that the kernel was booted without, as PSI) ->
+// unavailable;  ETIMEDOUT -> timeout;  every other errno -> missing;  text
 // that is no number -> parse;  a number outside the plausible range -> range. Texts name the path and quote
 // the offending text. On a thread with a watch (read_watch.hpp) a file that hung before is not touched:
 // timeout.
@@ -73,6 +73,7 @@ class SysfsFile {
   ReadResult<std::int64_t> read_integer(std::int64_t min, std::int64_t max);
 
  private:
+  friend std::optional<std::string> read_whole(const std::filesystem::path& path);
   struct Raw {
     int error = 0;         // errno, 0 fine
     bool opening = false;  // the error is of open(2)
@@ -82,8 +83,8 @@ class SysfsFile {
   int open();
   void close();
   bool replaced() const;
-  Raw read(char* data, std::size_t size);
-  std::optional<ReadError> error_of(const Raw& raw) const;
+  Raw read(char* data, std::size_t size, std::size_t offset = 0);
+  ReadError error_of(const Raw& raw) const;
 
   std::filesystem::path path_;
   int fd_ = -1;
@@ -94,6 +95,14 @@ class SysfsFile {
 // Reads a small text once: trimmed, or empty when it cannot be read. Why a file that exists gave no text is
 // told to the thread's watch, if it has one.
 std::string read_once(const std::filesystem::path& path);
+
+// Reads the whole of a text that the kernel gives in pieces, as PROCFS/PID/net/tcp: each read(2) of a list ends
+// with a page. Nothing when it cannot be read; why is told as read_once does.
+std::optional<std::string> read_whole(const std::filesystem::path& path);
+
+// Reads one integer once. Nothing when the path does not exist, or when it gives none: then `errors` says why.
+std::optional<std::int64_t> read_integer_once(const std::filesystem::path& path, std::int64_t min,
+                                              std::int64_t max, std::vector<ReadError>& errors);
 
 // stat(2) succeeds. A file that hung before is present.
 bool is_present(const std::filesystem::path& path);

@@ -303,6 +303,7 @@ void Analysis::fill_integrals(Snapshot& snapshot) const {
   for (const auto& [kind, bytes] : timeline_.integral(Signal::emc_bytes_per_second))
     snapshot.emc_transferred_bytes = bytes;
   snapshot.throttled_seconds = timeline_.integral(Signal::throttled);
+  snapshot.thermal_throttle_events = timeline_.thermal_throttle_events();
 }
 
 void Analysis::fill_servers(Snapshot& snapshot) const {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace tegrascope {
 namespace {
@@ -18,12 +19,21 @@ std::vector<Reading> Timeline::add(const Batch& batch) {
   CollectorStatus& status = collectors_[batch.collector];
   status.name = batch.collector;
   status.absent = batch.absent;
-  status.up = !batch.readings.empty() || (batch.lists_processes && batch.errors.empty());
   ++status.samples;
   status.sample_seconds += to_seconds(batch.finished - batch.started);
   status.missed_slots += batch.missed_slots;
-  status.error = batch.errors.empty() ? std::string() : batch.errors.front().where;
-  for (const ReadError& error : batch.errors) ++status.errors[error.reason];
+  status.error.clear();
+  status.unavailable = 0;
+  bool failed = false;
+  for (const ReadError& error : batch.errors) {
+    if (error.reason == ErrorReason::unavailable) {
+      ++status.unavailable;
+      continue;
+    }
+    ++status.errors[error.reason];
+    if (!std::exchange(failed, true)) status.error = error.where;
+  }
+  status.up = !batch.readings.empty() || (!failed && (batch.lists_processes || status.unavailable > 0));
 
   std::vector<Reading> accepted;
   for (const Reading& reading : batch.readings) {
@@ -37,6 +47,7 @@ std::vector<Reading> Timeline::add(const Batch& batch) {
     latest.collector = batch.collector;
     if (reading.signal == Signal::rail_averaging_seconds)
       rail_averaging_[reading.instance] = from_seconds(reading.value);
+    if (reading.signal == Signal::throttled && reading.kind == "thermal") count_thermal_event(reading);
     if (integrates(reading.signal)) integrate(reading);
     accepted.push_back(reading);
   }
@@ -63,6 +74,13 @@ void Timeline::integrate(const Reading& reading) {
   series.at = reading.at;
   series.value = reading.value;
   series.started = true;
+}
+
+// The first sample counts for nothing: since when, nobody knows.
+void Timeline::count_thermal_event(const Reading& reading) {
+  if (!thermal_events_) thermal_events_ = 0;
+  const Integral& before = integrals_[{reading.signal, reading.instance, reading.kind}];
+  if (before.started && before.value == 0 && reading.value > 0) ++*thermal_events_;
 }
 
 void Timeline::forget_other_kinds(const Reading& reading) {

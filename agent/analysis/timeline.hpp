@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -27,6 +28,9 @@ class Timeline {
   // Time integral of each rail's power since the agent started, nanojoules; the sensor's own averaging is
   // undone.
   std::map<std::string, std::int64_t> rail_energy_nj() const;
+  // Times that cooling began to hold clocks down, since the agent started, as the samples show it; nothing on
+  // boards that do not tell.
+  std::optional<std::uint64_t> thermal_throttle_events() const { return thermal_events_; }
   // Time integral of a signal since the agent started, by Reading::kind; the signals that integrates() names.
   std::map<std::string, double> integral(Signal signal) const;
 
@@ -46,12 +50,14 @@ class Timeline {
 
   static bool integrates(Signal signal);
   void integrate(const Reading& reading);
+  void count_thermal_event(const Reading& reading);
   void forget_other_kinds(const Reading& reading);
 
   std::map<Key, Latest> latest_;
   std::map<std::string, CollectorStatus> collectors_;
   std::map<Key, Integral> integrals_;
   std::map<std::string, Nanoseconds> rail_averaging_;
+  std::optional<std::uint64_t> thermal_events_;
 };
 
 }  // namespace tegrascope

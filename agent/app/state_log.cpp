@@ -7,6 +7,10 @@
 namespace tegrascope {
 namespace {
 
+// Some files are looked at once a minute only (collectors/probe.hpp): a collector that reports one of them each time
+// has not been well in between.
+constexpr Nanoseconds kQuietBeforeUp = std::chrono::seconds(70);
+
 std::string_view describe(Placement placement) {
   switch (placement) {
     case Placement::gpu:
@@ -33,8 +37,10 @@ void StateLog::note_collectors(const Snapshot& snapshot) {
   for (const CollectorStatus& c : snapshot.collectors) {
     if (!c.up && !c.absent && c.error.empty()) continue;  // a child process that has not spoken yet
     const std::string state = c.absent ? "absent" : !c.up ? "failed" : c.error.empty() ? "up" : "degraded";
-    std::string& known = collectors_[c.name];
+    auto& [known, last_error] = collectors_[c.name];
+    if (!c.error.empty()) last_error = snapshot.at;
     if (known == state) continue;
+    if (state == "up" && last_error && snapshot.at - *last_error < kQuietBeforeUp) continue;
     known = state;
     if (state == "up") {
       log_info("collector is up", {{"collector", c.name}});

@@ -1,4 +1,5 @@
-// One log line per change of state: collectors, servers, placements. Repeats of the same state are silent.
+// One log line per change of state: collectors, servers, placements. Repeats of the same state are silent. A collector
+// is up again after 70 s without an error.
 #pragma once
 
 #include <map>
@@ -20,8 +21,12 @@ class StateLog {
   void note_servers(const Snapshot& snapshot);
   void note_placements(const Snapshot& snapshot);
 
-  std::map<std::string, std::string> collectors_;  // name -> up, degraded, failed, absent
-  std::map<std::string, std::string> servers_;     // name -> up VERSION, or the error
+  struct Collector {
+    std::string state;  // up, degraded, failed, absent
+    std::optional<MonotonicTime> last_error;
+  };
+  std::map<std::string, Collector> collectors_;  // by name
+  std::map<std::string, std::string> servers_;   // name -> up VERSION, or the error
   std::map<ModelKey, Placement> placements_;
 };
 

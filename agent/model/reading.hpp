@@ -124,7 +124,7 @@ struct Batch {
   std::vector<Reading> readings;
   std::vector<ProcessReading> processes;  // only from the collector `processes`; complete list of those alive
   bool lists_processes = false;           // true: `processes` is complete, whoever is missing has ended
-  std::vector<ReadError> errors;          // sensors that exist and could not be read this time
+  std::vector<ReadError> errors;          // sensors that exist and gave no value this time
   bool absent = false;                    // this board has no such hardware: no collector_up series
   std::uint64_t missed_slots = 0;         // slots the sampler had to skip since the last batch
 };

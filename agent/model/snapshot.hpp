@@ -24,8 +24,9 @@ struct CollectorStatus {
   std::uint64_t samples = 0;  // slots read
   double sample_seconds = 0;  // time spent reading, in all
   std::uint64_t missed_slots = 0;
-  std::map<ErrorReason, std::uint64_t> errors;
-  std::string error;  // ReadError::where of the latest slot's first error, or ""
+  std::map<ErrorReason, std::uint64_t> errors;  // kErrorReasons only
+  std::string error;              // ReadError::where of the latest slot's first of them, or ""
+  std::uint64_t unavailable = 0;  // sensors without a value in the latest slot (ErrorReason::unavailable)
 };
 
 // Figures of one (server, model). Counters count since the agent started.
@@ -77,6 +78,7 @@ struct Snapshot {
   std::optional<double> emc_busy_seconds;              // time integral of the memory controller's utilization
   std::optional<double> emc_transferred_bytes;         // time integral of emc_bytes_per_second
   std::map<std::string, double> throttled_seconds;     // reason -> time with clocks held down
+  std::optional<std::uint64_t> thermal_throttle_events;  // times that cooling began to hold clocks down
   LedgerView ledger;
   std::vector<ServerView> servers;
   std::vector<ModelView> models;

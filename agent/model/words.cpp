@@ -104,6 +104,8 @@ std::string_view to_string(ErrorReason r) {
       return "range";
     case ErrorReason::timeout:
       return "timeout";
+    case ErrorReason::unavailable:
+      return "unavailable";
   }
   return "missing";
 }

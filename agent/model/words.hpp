@@ -37,8 +37,10 @@ enum class Outcome : std::uint8_t {
 enum class Unattributed : std::uint8_t { idle, other, bypass };
 inline constexpr std::array kUnattributed{Unattributed::idle, Unattributed::other, Unattributed::bypass};
 
-// Why a sensor could not be read; the `reason` label of tegrascope_sample_errors_total.
-enum class ErrorReason : std::uint8_t { missing, permission, parse, range, timeout };
+// Why a sensor gives no value; the `reason` label of tegrascope_sample_errors_total, but for `unavailable`: the
+// sensor says itself that it has no value now, as one of a powered-off block does. That is no error and is
+// counted by tegrascope_sensors_unavailable.
+enum class ErrorReason : std::uint8_t { missing, permission, parse, range, timeout, unavailable };
 inline constexpr std::array kErrorReasons{ErrorReason::missing, ErrorReason::permission, ErrorReason::parse,
                                           ErrorReason::range, ErrorReason::timeout};
 

@@ -21,7 +21,9 @@ struct BoardPower {
   double watts = 0;
   std::string_view kind;  // "input_rail" or "rail_sum", the kind of Signal::board_power_watts
   MonotonicTime at{};
-  double averaging_seconds = 0;  // of its parts, when they have the same
+  // Of its parts, when they have the same; else 0, and then nothing is undone in the board's energy (in each rail's
+  // own it is). One time constant for the sum would book joules that never flowed whenever a setting changes.
+  double averaging_seconds = 0;
 };
 
 // input_rail: the rail that feeds the module (VDD_IN, POM_5V_IN on Nano, VIN on Thor).

@@ -53,46 +53,46 @@ void EmcCollector::find() {
   const BoardIdentity board = *read_board(paths_);
   if (!board.jetson) return;
   bus_bits_ = board.memory_bus_bits;
-  rate_.reset();
-  max_rate_.reset();
-  activity_.reset();
+  std::optional<SysfsFile> rate, max_rate, activity;
   for (const Clock& clock : kClocks) {
-    rate_ = choose(paths_.sysfs, clock.rate, std::move(rate_));
-    if (rate_ && rate_->path() == paths_.sysfs / clock.rate)
-      max_rate_ = SysfsFile::if_present(paths_.sysfs / clock.max_rate);
+    rate = choose(paths_.sysfs, clock.rate, std::move(rate));
+    const bool chosen = rate && rate->path() == paths_.sysfs / clock.rate;
+    if (chosen || !max_rate)
+      if (auto file = SysfsFile::if_present(paths_.sysfs / clock.max_rate)) max_rate = std::move(file);
   }
-  for (const std::string_view path : kActivities)
-    activity_ = choose(paths_.sysfs, path, std::move(activity_));
+  for (const std::string_view path : kActivities) activity = choose(paths_.sysfs, path, std::move(activity));
+  if (rate) rate_ = std::move(rate);
+  if (max_rate) max_rate_ = std::move(max_rate);
+  if (activity) activity_ = std::move(activity);
 }
 
 void EmcCollector::collect(Batch& out) {
-  if ((!rate_ || !activity_ || lost_) && probe_.due(slot_time(out))) find();
-  out.absent = !rate_ && !activity_;
-  if (!rate_) return;
+  if (probe_.due(slot_time(out), !rate_ || !activity_ || lost_)) find();
+  out.absent = !rate_ && !max_rate_ && !activity_;
   lost_ = false;
   const auto emit = [&out](Signal signal, double value, MonotonicTime at) {
     out.readings.push_back({signal, "", "", value, at});
   };
 
-  const auto rate = rate_->read_integer(0, kFastestHertz);
-  rate.report(out.errors);
-  if (!rate) {
-    lost_ = rate.error() != nullptr;
-    return;
-  }
-  const auto hertz = static_cast<double>(*rate);
-  emit(Signal::emc_frequency_hertz, hertz, rate.at());
-  if (max_rate_ && bus_bits_ > 0) {
-    const auto most = max_rate_->read_integer(1, kFastestHertz);
-    most.report(out.errors);
-    if (most)
+  // Who is refused looks again too: another file may be readable by then.
+  const auto read = [&](SysfsFile& file, std::int64_t least, std::int64_t most) {
+    auto value = file.read_integer(least, most);
+    value.report(out.errors);
+    lost_ = lost_ || (value.error() != nullptr && !value.failed_with(ErrorReason::unavailable));
+    return value;
+  };
+
+  if (max_rate_ && bus_bits_ > 0)
+    if (const auto most = read(*max_rate_, 1, kFastestHertz))
       emit(Signal::emc_peak_bytes_per_second, bus_bytes_per_second(static_cast<double>(*most), bus_bits_),
            most.at());
-  }
+  if (!rate_) return;
+  const auto rate = read(*rate_, 0, kFastestHertz);
+  if (!rate) return;
+  const auto hertz = static_cast<double>(*rate);
+  emit(Signal::emc_frequency_hertz, hertz, rate.at());
   if (!activity_ || *rate == 0) return;
-  const auto activity = activity_->read_integer(0, kMostActivityKilohertz);
-  activity.report(out.errors);
-  lost_ = activity.error() != nullptr;
+  const auto activity = read(*activity_, 0, kMostActivityKilohertz);
   if (!activity) return;
   // The clock may have changed since the activity was averaged.
   const double ratio = std::min(static_cast<double>(*activity) * 1e3 / hertz, 1.0);

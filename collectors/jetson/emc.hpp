@@ -35,7 +35,7 @@ class EmcCollector final : public Collector {
   int bus_bits_ = 0;
   std::optional<SysfsFile> rate_, max_rate_, activity_;
   bool lost_ = false;
-  Every probe_{kProbePeriod};
+  Probe probe_;
 };
 
 // Bytes that a bus of that width carries in a second at that clock, both edges used.

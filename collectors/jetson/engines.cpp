@@ -40,8 +40,8 @@ void EnginesCollector::find() {
     const auto name = engine_of_clock(clock);
     if (!name) continue;
     auto enabled = SysfsFile::if_present(clocks / clock / "clk_enable_count");
-    auto rate = SysfsFile::if_present(clocks / clock / "clk_rate");
-    if (enabled && rate) engines.push_back({*name, *std::move(enabled), *std::move(rate)});
+    if (enabled)
+      engines.push_back({*name, *std::move(enabled), SysfsFile::if_present(clocks / clock / "clk_rate")});
   }
   refused_.reset();
   if (!engines.empty())
@@ -51,7 +51,7 @@ void EnginesCollector::find() {
 }
 
 void EnginesCollector::collect(Batch& out) {
-  if ((engines_.empty() || lost_) && probe_.due(slot_time(out))) find();
+  if (probe_.due(slot_time(out), engines_.empty() || lost_)) find();
   out.absent = engines_.empty() && !refused_;
   lost_ = false;
   if (refused_) refused_->read_integer(0, kFastestHertz).report(out.errors);
@@ -61,9 +61,10 @@ void EnginesCollector::collect(Batch& out) {
     lost_ = lost_ || users.failed_with(ErrorReason::missing);
     if (!users) continue;
     out.readings.push_back({Signal::engine_on, engine.name, "", *users > 0 ? 1.0 : 0.0, users.at()});
-    if (*users == 0) continue;
-    const auto hertz = engine.rate.read_integer(0, kFastestHertz);
+    if (*users == 0 || !engine.rate) continue;
+    const auto hertz = engine.rate->read_integer(0, kFastestHertz);
     hertz.report(out.errors);
+    lost_ = lost_ || hertz.failed_with(ErrorReason::missing);
     if (hertz)
       out.readings.push_back(
           {Signal::engine_frequency_hertz, engine.name, "", static_cast<double>(*hertz), hertz.at()});

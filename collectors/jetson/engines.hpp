@@ -26,7 +26,8 @@ class EnginesCollector final : public Collector {
  private:
   struct Engine {
     std::string name;
-    SysfsFile enabled, rate;
+    SysfsFile enabled;
+    std::optional<SysfsFile> rate;
   };
   void find();
 
@@ -34,7 +35,7 @@ class EnginesCollector final : public Collector {
   std::vector<Engine> engines_;
   std::optional<SysfsFile> refused_;  // debugfs is there and may not be entered
   bool lost_ = false;
-  Every probe_{kProbePeriod};
+  Probe probe_;
 };
 
 // The engine whose clock has that name; nothing for other clocks.

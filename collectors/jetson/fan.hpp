@@ -1,4 +1,4 @@
-// Collector "fan": drive and speed of the board's fans, numbered from 1.
+// Collector "fan": drive and speed of the board's fans, numbered from 1 in the order of their hwmon devices.
 //
 //   fan_duty_ratio  pwm1 (0-255) of hwmon devices whose name begins with pwmfan, or SYSFS/devices/pwm-fan/target_pwm
 //                   (JetPack 4)
@@ -22,12 +22,16 @@ class FanCollector final : public Collector {
   void collect(Batch& out) override;
 
  private:
+  struct Fan {
+    int number = 0;
+    SysfsFile file;
+  };
   void find();
 
   std::filesystem::path sysfs_;
-  std::vector<SysfsFile> duties_, speeds_;
+  std::vector<Fan> duties_, speeds_;
   bool lost_ = false;
-  Every probe_{kProbePeriod};
+  Probe probe_;
 };
 
 }  // namespace tegrascope

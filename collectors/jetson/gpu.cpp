@@ -20,6 +20,7 @@ std::optional<GpuCollector::Device> GpuCollector::find() const {
 
   Device found;
   if (!device.empty()) {
+    found.has_load = true;
     found.load = SysfsFile::if_present(device / "load");
     found.runtime_status = SysfsFile::if_present(device / "power/runtime_status");
   }
@@ -31,13 +32,14 @@ std::optional<GpuCollector::Device> GpuCollector::find() const {
 }
 
 void GpuCollector::collect(Batch& out) {
-  if (probe_.due(slot_time(out), !device_ || lost_))
+  const bool missing = !device_ || (device_->has_load && !device_->load);
+  if (probe_.due(slot_time(out), missing || lost_))
     if (auto found = find()) device_ = std::move(found);
   out.absent = !device_;
   if (!device_) return;
   lost_ = false;
 
-  if (device_->load) collect_load(*device_, out);
+  collect_load(*device_, out);
   const auto read_clock = [&](std::optional<SysfsFile>& file, Signal signal) {
     if (!file) return;
     const auto hertz = file->read_integer(0, kFastestHertz);
@@ -50,19 +52,22 @@ void GpuCollector::collect(Batch& out) {
   read_clock(device_->frequency_max, Signal::gpu_frequency_max_hertz);
 }
 
+bool GpuCollector::is_suspended(Device& device, Batch& out) {
+  if (!device.runtime_status) return false;
+  const auto status = device.runtime_status->read_text(buffer_);
+  status.report(out.errors);
+  const std::string_view state = status ? trim(*status) : std::string_view{};
+  const bool suspended = state == "suspended";
+  if (suspended || state == "active")
+    out.readings.push_back(
+        {Signal::gpu_railgated, std::string(kGpu), "", suspended ? 1.0 : 0.0, status.at()});
+  if (suspended && device.load)
+    out.readings.push_back({Signal::gpu_utilization_ratio, std::string(kGpu), "", 0.0, status.at()});
+  return suspended;
+}
+
 void GpuCollector::collect_load(Device& device, Batch& out) {
-  if (device.runtime_status) {
-    const auto status = device.runtime_status->read_text(buffer_);
-    status.report(out.errors);
-    const std::string_view state = status ? trim(*status) : std::string_view{};
-    if (state == "active" || state == "suspended")
-      out.readings.push_back(
-          {Signal::gpu_railgated, std::string(kGpu), "", state == "suspended" ? 1.0 : 0.0, status.at()});
-    if (state == "suspended") {
-      out.readings.push_back({Signal::gpu_utilization_ratio, std::string(kGpu), "", 0.0, status.at()});
-      return;
-    }
-  }
+  if (is_suspended(device, out) || !device.load) return;
   const auto load = device.load->read_integer(0, 1000);
   load.report(out.errors);
   lost_ = lost_ || load.failed_with(ErrorReason::missing);

@@ -5,8 +5,9 @@
 //   gpu_frequency_max_hertz  max_freq of the GPU's devfreq: the present limit, which the power mode lowers
 //   gpu_railgated            1 when DEVICE/power/runtime_status is suspended, 0 when it is active
 //
-// DEVICE is found by gpu_device.hpp; searched again every 10 s until found, because nvgpu may load after the
-// agent (jetson_stats#889). Thor has no `load`: only its devfreq gives the clock.
+// DEVICE is found by gpu_device.hpp; searched again as probe.hpp says, because nvgpu may load after the
+// agent (jetson_stats#889) and paths move. Each file is read whether or not the others are there. Thor has no
+// `load`: only its devfreq gives the clock.
 //
 // While DEVICE/power/runtime_status says "suspended" the reading is 0: the GPU is powered off and does no
 // work. `load` is not read then, because reading it would wake the GPU.
@@ -30,8 +31,10 @@ class GpuCollector final : public Collector {
  private:
   struct Device {
     std::optional<SysfsFile> load, runtime_status, frequency, frequency_max;
+    bool has_load = false;  // or should have: not on Thor
   };
   std::optional<Device> find() const;
+  bool is_suspended(Device& device, Batch& out);
   void collect_load(Device& device, Batch& out);
 
   std::filesystem::path sysfs_;

@@ -22,6 +22,10 @@ constexpr std::array<std::string_view, 8> kDevices{"devices/gpu.0",
                                                    "devices/57000000.gpu",
                                                    "devices/17000000.gp10b"};
 
+bool is_tegra(const std::filesystem::path& sysfs) {
+  return read_once(sysfs / "firmware/devicetree/base/compatible").find("nvidia,tegra") != std::string::npos;
+}
+
 }  // namespace
 
 std::optional<GpuDevice> find_gpu_device(const std::filesystem::path& sysfs) {
@@ -30,12 +34,12 @@ std::optional<GpuDevice> find_gpu_device(const std::filesystem::path& sysfs) {
   for (const std::string& entry : list_directory(sysfs / "class/devfreq")) {
     const auto folder = sysfs / "class/devfreq" / entry;
     const std::string node = read_once(folder / "device/of_node/name");
-    const bool nvidia = std::find(kNodeNames.begin(), kNodeNames.end(), node) != kNodeNames.end();
     const bool has_load = is_present(folder / "device/load");
-    // Other makers' GPUs have a node named "gpu" as well, but no per-mille `load` beside it.
-    if (!nvidia && !(node == "gpu" && has_load) && entry != kThorDevfreq) continue;
+    const bool found_by_node = std::find(kNodeNames.begin(), kNodeNames.end(), node) != kNodeNames.end() ||
+                               (node == "gpu" && (has_load || is_tegra(sysfs)));
+    if (!found_by_node && entry != kThorDevfreq) continue;
     devfreq = folder;
-    if (has_load) device = folder / "device";
+    if (has_load || entry != kThorDevfreq) device = folder / "device";
     break;
   }
   for (const std::string_view path : kDevices)

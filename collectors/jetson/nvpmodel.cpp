@@ -56,43 +56,45 @@ std::map<int, std::string> parse_power_models(std::string_view conf) {
 
 NvpmodelCollector::NvpmodelCollector(const HostPaths& paths) : paths_(paths) {}
 
-void NvpmodelCollector::find(const Batch& out) {
-  if (!probe_.due(slot_time(out))) return;
-  if (!status_) status_ = SysfsFile::if_present(paths_.rootfs / "var/lib/nvpmodel/status");
-  if (!status_) return;
-  if (names_.empty()) names_ = parse_power_models(read_conf(paths_.rootfs));
+void NvpmodelCollector::find() {
+  if (auto status = SysfsFile::if_present(paths_.rootfs / "var/lib/nvpmodel/status"))
+    status_ = std::move(status);
+  if (status_)
+    if (auto names = parse_power_models(read_conf(paths_.rootfs)); !names.empty()) names_ = std::move(names);
   const auto limits = [](const std::filesystem::path& lowest, const std::filesystem::path& highest) {
     auto low = SysfsFile::if_present(lowest);
     auto high = SysfsFile::if_present(highest);
     return low && high ? std::optional(Limits{*std::move(low), *std::move(high)}) : std::nullopt;
   };
-  if (!gpu_) {
-    const auto device = find_gpu_device(paths_.sysfs);
-    if (device && !device->devfreq.empty())
-      gpu_ = limits(device->devfreq / "min_freq", device->devfreq / "max_freq");
-  }
-  if (!cpus_.empty()) return;
-  const auto cpus = paths_.sysfs / "devices/system/cpu";
-  for (const std::string& entry : list_directory(cpus)) {
+  const auto device = find_gpu_device(paths_.sysfs);
+  if (device && !device->devfreq.empty())
+    if (auto found = limits(device->devfreq / "min_freq", device->devfreq / "max_freq"))
+      gpu_ = std::move(found);
+  if (!gpu_) return;
+  const auto folder = paths_.sysfs / "devices/system/cpu";
+  std::vector<Limits> cpus;
+  for (const std::string& entry : list_directory(folder)) {
     std::string_view number = entry;
     if (!remove_prefix(number, "cpu") || !to_integer<int>(number)) continue;
-    const auto folder = cpus / entry / "cpufreq";
-    if (auto found = limits(folder / "scaling_min_freq", folder / "scaling_max_freq"))
-      cpus_.push_back(*std::move(found));
+    const auto cpufreq = folder / entry / "cpufreq";
+    if (auto found = limits(cpufreq / "scaling_min_freq", cpufreq / "scaling_max_freq"))
+      cpus.push_back(*std::move(found));
   }
+  cpus_ = std::move(cpus);
 }
 
 void NvpmodelCollector::collect(Batch& out) {
-  find(out);
-  out.absent = !status_;
-  if (!status_) return;
-  collect_mode(out);
-  collect_clocks(out);
+  if (probe_.due(slot_time(out), !status_ || !gpu_ || lost_)) find();
+  out.absent = !status_ && !gpu_;
+  lost_ = false;
+  if (status_) collect_mode(out);
+  if (gpu_) collect_clocks(out);
 }
 
 void NvpmodelCollector::collect_mode(Batch& out) {
   const auto text = status_->read_text(buffer_);
   text.report(out.errors);
+  lost_ = lost_ || text.failed_with(ErrorReason::missing);
   if (!text) return;
   const auto mode = parse_power_mode(*text);
   if (!mode) {
@@ -107,19 +109,28 @@ void NvpmodelCollector::collect_mode(Batch& out) {
 
 void NvpmodelCollector::collect_clocks(Batch& out) {
   bool locked = true;
-  std::optional<MonotonicTime> at;
-  const auto look = [&](Limits& limits) {
-    const auto lowest = limits.lowest.read_integer(0, kFastest);
-    const auto highest = limits.highest.read_integer(0, kFastest);
-    if (!lowest || !highest) return;  // a core that went offline takes its limits along
+  bool known = true;
+  MonotonicTime at{};
+  const auto look = [&](Limits& limits, bool may_go) {
+    const auto read = [&](SysfsFile& file) {
+      auto hertz = file.read_integer(0, kFastest);
+      if (hertz) return hertz;
+      const bool gone = hertz.failed_with(ErrorReason::missing) && !is_present(file.path());
+      if (may_go && gone) return hertz;
+      known = false;
+      lost_ = lost_ || gone;
+      hertz.report(out.errors);
+      return hertz;
+    };
+    const auto lowest = read(limits.lowest);
+    const auto highest = read(limits.highest);
+    if (!lowest || !highest) return;
     at = highest.at();
     locked = locked && *lowest == *highest;
   };
-  if (!gpu_) return;
-  look(*gpu_);
-  if (!at) return;
-  for (Limits& cpu : cpus_) look(cpu);
-  out.readings.push_back({Signal::clocks_locked, "", "", locked ? 1.0 : 0.0, *at});
+  look(*gpu_, false);
+  for (Limits& cpu : cpus_) look(cpu, true);  // a core that went offline takes its limits along
+  if (known) out.readings.push_back({Signal::clocks_locked, "", "", locked ? 1.0 : 0.0, at});
 }
 
 }  // namespace tegrascope

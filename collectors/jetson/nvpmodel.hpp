@@ -3,7 +3,7 @@
 //   nvpmodel_mode  ROOTFS/var/lib/nvpmodel/status ("pmode:0002"), named by ROOTFS/etc/nvpmodel.conf
 //                  ("< POWER_MODEL ID=2 NAME=MAXN_SUPER >"). Numbers differ per board: go by the name.
 //   clocks_locked  1 when min_freq and max_freq of the GPU's devfreq, and scaling_min_freq and scaling_max_freq of
-//                  every CPU that has them, are the same
+//                  every CPU that has them, are the same; absent while one of them cannot be read
 //
 // A power mode sets limits: the clocks themselves may be lower.
 #pragma once
@@ -30,7 +30,7 @@ class NvpmodelCollector final : public Collector {
   struct Limits {
     SysfsFile lowest, highest;
   };
-  void find(const Batch& out);
+  void find();
   void collect_mode(Batch& out);
   void collect_clocks(Batch& out);
 
@@ -39,7 +39,8 @@ class NvpmodelCollector final : public Collector {
   std::map<int, std::string> names_;
   std::optional<Limits> gpu_;
   std::vector<Limits> cpus_;
-  Every probe_{kProbePeriod};
+  bool lost_ = false;
+  Probe probe_;
   std::string buffer_;
 };
 

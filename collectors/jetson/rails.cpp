@@ -13,20 +13,22 @@ constexpr std::int64_t kMostMillivolts = 100'000;
 constexpr std::int64_t kMostMilliamperes = 1'000'000;
 constexpr std::int64_t kMostPower = 10'000'000'000;  // uW
 
+constexpr std::int64_t kMostSamples = 1024;
+constexpr std::int64_t kLongestInterval = 60'000;       // ms
 constexpr std::int64_t kLongestCycleMilliseconds = 50;  // 3 channels of twice 8.244 ms
 constexpr double kResetCycleSeconds = 0.0066;           // 3 channels of twice 1.1 ms
 
-double read_averaging(const std::filesystem::path& chip) {
-  if (chip.empty()) return 0;
-  return averaging_seconds(to_integer<std::int64_t>(read_once(chip / "samples")).value_or(0),
-                           to_integer<std::int64_t>(read_once(chip / "update_interval")).value_or(0));
+std::optional<double> read_averaging(const std::filesystem::path& chip, std::vector<ReadError>& errors) {
+  const std::size_t before = errors.size();
+  const auto samples = read_integer_once(chip / "samples", 1, kMostSamples, errors);
+  const auto interval = read_integer_once(chip / "update_interval", 0, kLongestInterval, errors);
+  if (!samples || errors.size() != before) return std::nullopt;
+  return averaging_seconds(*samples, interval.value_or(0));
 }
 
 }  // namespace
 
 double averaging_seconds(std::int64_t samples, std::int64_t update_interval_ms) {
-  constexpr std::int64_t kMostSamples = 1024;
-  constexpr std::int64_t kLongestInterval = 60'000;
   if (samples <= 1 || samples > kMostSamples || update_interval_ms > kLongestInterval) return 0;
   if (update_interval_ms > kLongestCycleMilliseconds) return static_cast<double>(update_interval_ms) / 1e3;
   const double cycle =
@@ -57,7 +59,7 @@ void RailsCollector::find_hwmon(const std::filesystem::path& folder, std::vector
            {},
            0,
            SysfsFile::if_present(folder / "samples") ? folder : std::filesystem::path(),
-           0},
+           {}},
           rails);
     }
   } else if (chip == "ina238") {
@@ -67,7 +69,7 @@ void RailsCollector::find_hwmon(const std::filesystem::path& folder, std::vector
          SysfsFile::if_present(folder / "power1_input"),
          1e-6,
          {},
-         0},
+         {}},
         rails);
   }
 }
@@ -81,7 +83,7 @@ void RailsCollector::find_iio(const std::filesystem::path& folder, std::vector<R
          SysfsFile::if_present(folder / ("in_power" + number + "_input")),
          1e-3,
          {},
-         0},
+         {}},
         rails);
   }
 }
@@ -101,28 +103,46 @@ std::vector<RailsCollector::Rail> RailsCollector::find() const {
 }
 
 void RailsCollector::collect(Batch& out) {
-  if (probe_.due(slot_time(out), rails_.empty() || lost_))
-    if (auto found = find(); !found.empty()) rails_ = std::move(found);
+  bool look_at_chips = averaging_.due(slot_time(out));
+  if (probe_.due(slot_time(out), rails_.empty() || lost_)) {
+    if (auto found = find(); !found.empty()) {
+      rails_ = std::move(found);
+      look_at_chips = true;
+    }
+  }
   out.absent = rails_.empty();
   lost_ = false;
 
-  if (averaging_.due(slot_time(out)))
-    for (Rail& rail : rails_) rail.averaging_seconds = read_averaging(rail.chip);
+  if (look_at_chips) read_averaging_of_chips(out.errors);
   std::vector<RailPower> powers;
   for (Rail& rail : rails_) {
-    RailPower power{rail.name, {}, {}, rail.averaging_seconds};
-    if (!rail.chip.empty())
+    RailPower power{rail.name, {}, {}, rail.averaging_seconds.value_or(0)};
+    if (rail.averaging_seconds)
       out.readings.push_back(
-          {Signal::rail_averaging_seconds, rail.name, "", rail.averaging_seconds, slot_time(out)});
+          {Signal::rail_averaging_seconds, rail.name, "", *rail.averaging_seconds, slot_time(out)});
     collect_rail(rail, out, power.watts, power.at);
     powers.push_back(power);
   }
   if (const auto board = board_power(powers)) {
-    if (std::any_of(rails_.begin(), rails_.end(), [](const Rail& rail) { return !rail.chip.empty(); }))
+    const auto is_known = [](const Rail& rail) { return rail.chip.empty() || rail.averaging_seconds; };
+    const auto has_chip = [](const Rail& rail) { return !rail.chip.empty(); };
+    if (std::any_of(rails_.begin(), rails_.end(), has_chip) &&
+        std::all_of(rails_.begin(), rails_.end(), is_known))
       out.readings.push_back(
           {Signal::board_averaging_seconds, "", "", board->averaging_seconds, slot_time(out)});
     out.readings.push_back(
         {Signal::board_power_watts, "", std::string(board->kind), board->watts, board->at});
+  }
+}
+
+// The channels of one chip share its settings.
+void RailsCollector::read_averaging_of_chips(std::vector<ReadError>& errors) {
+  const Rail* last = nullptr;
+  for (Rail& rail : rails_) {
+    if (rail.chip.empty()) continue;
+    rail.averaging_seconds = last != nullptr && last->chip == rail.chip ? last->averaging_seconds
+                                                                        : read_averaging(rail.chip, errors);
+    last = &rail;
   }
 }
 

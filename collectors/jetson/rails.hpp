@@ -36,14 +36,15 @@ class RailsCollector final : public Collector {
   struct Rail {
     std::string name;
     std::optional<SysfsFile> millivolts, milliamperes, power;
-    double watts_per_unit = 0;     // of `power`
-    std::filesystem::path chip{};  // has `samples`; empty where the chip's driver does not tell
-    double averaging_seconds = 0;
+    double watts_per_unit = 0;                  // of `power`
+    std::filesystem::path chip{};               // has `samples`; empty where the chip's driver does not tell
+    std::optional<double> averaging_seconds{};  // empty while it cannot be read
   };
   std::vector<Rail> find() const;
   static void find_hwmon(const std::filesystem::path& folder, std::vector<Rail>& rails);
   static void find_iio(const std::filesystem::path& folder, std::vector<Rail>& rails);
   static void add(Rail rail, std::vector<Rail>& rails);
+  void read_averaging_of_chips(std::vector<ReadError>& errors);
   void collect_rail(Rail& rail, Batch& out, std::optional<double>& watts, MonotonicTime& at);
 
   std::filesystem::path sysfs_;

@@ -3,7 +3,8 @@
 // collect() takes the newest complete line: gpu_utilization_ratio, gpu_frequency_hertz, emc_*,
 // temperature_celsius, rail_power_watts and board_power_watts, under the names that the collectors of sysfs
 // use. CPU, memory and swap are left to /proc, which tegrastats itself reads. The age of a line is unknown,
-// up to one interval.
+// up to one interval. Its watts carry the averaging of the INA3221 as sysfs does, but a line does not tell how much:
+// where tegrastats is the only source of a rail, nothing is undone.
 #pragma once
 
 #include <memory>

@@ -22,7 +22,7 @@ std::optional<std::string> thermal_zone_name(std::string_view type) {
 
 ThermalCollector::ThermalCollector(const HostPaths& paths) : folder_(paths.sysfs / "class/thermal") {}
 
-std::vector<ThermalCollector::Zone> ThermalCollector::find() const {
+std::vector<ThermalCollector::Zone> ThermalCollector::find(std::vector<ReadError>& errors) const {
   std::vector<Zone> zones;
   for (const std::string& entry : list_directory(folder_)) {
     std::string_view number = entry;
@@ -33,19 +33,17 @@ std::vector<ThermalCollector::Zone> ThermalCollector::find() const {
         std::any_of(zones.begin(), zones.end(), [&](const Zone& zone) { return zone.name == *name; });
     if (taken) *name += "-" + std::string(number);  // PCs have several zones of one type
     if (auto file = SysfsFile::if_present(folder_ / entry / "temp"))
-      zones.push_back({*std::move(name), *std::move(file), read_trip_points(folder_ / entry)});
+      zones.push_back({*std::move(name), *std::move(file), read_trip_points(folder_ / entry, errors)});
   }
   return zones;
 }
 
 void ThermalCollector::collect(Batch& out) {
   if (probe_.due(slot_time(out), zones_.empty() || lost_))
-    if (auto found = find(); !found.empty()) zones_ = std::move(found);
+    if (auto found = find(out.errors); !found.empty()) zones_ = std::move(found);
   out.absent = zones_.empty();
   lost_ = false;
-  const bool read_trips = trips_.due(slot_time(out));
   for (Zone& zone : zones_) {
-    if (read_trips) zone.trips = read_trip_points(zone.temperature.path().parent_path());
     const auto emit_trip = [&](const char* trip, std::optional<double> celsius) {
       if (celsius)
         out.readings.push_back({Signal::temperature_trip_celsius, zone.name, trip, *celsius, slot_time(out)});
@@ -59,6 +57,10 @@ void ThermalCollector::collect(Batch& out) {
     const double celsius = static_cast<double>(*millidegrees) / 1e3;
     if (celsius > kNoTemperatureCelsius)
       out.readings.push_back({Signal::temperature_celsius, zone.name, "", celsius, millidegrees.at()});
+    else
+      out.errors.push_back({ErrorReason::unavailable, zone.temperature.path().string() + ": " +
+                                                          std::to_string(*millidegrees) +
+                                                          " stands for no reading"});
   }
 }
 

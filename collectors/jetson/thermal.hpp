@@ -1,9 +1,9 @@
 // Collector "thermal": temperature_celsius of SYSFS/class/thermal/thermal_zone*/{type,temp}, and
-// temperature_trip_celsius (trip_points.hpp; read every minute) of the same zones.
+// temperature_trip_celsius (trip_points.hpp; read when the zones are looked for, every minute) of the same zones.
 //
 // Zones are known by type, never by number, which changes between boots. Zones of powered-off blocks (gpu,
-// cv0-cv2 on Orin) answer EAGAIN at every read, JetPack 5 prints -256 degrees for them: absent, without an
-// error and without a second try. PMIC zones are left out: Jetsons print a constant 50 or 100 degrees there.
+// cv0-cv2 on Orin) answer EAGAIN at every read, JetPack 5 prints -256 degrees for them: unavailable,
+// without a second try. PMIC zones are left out: Jetsons print a constant 50 or 100 degrees there.
 #pragma once
 
 #include <optional>
@@ -29,13 +29,12 @@ class ThermalCollector final : public Collector {
     SysfsFile temperature;
     TripPoints trips;
   };
-  std::vector<Zone> find() const;
+  std::vector<Zone> find(std::vector<ReadError>& errors) const;
 
   std::filesystem::path folder_;
   std::vector<Zone> zones_;
   bool lost_ = false;
   Probe probe_;
-  Every trips_{std::chrono::seconds{60}};
 };
 
 // "CPU-therm", "cpu-thermal" and tegrastats' "CPU" as "cpu"; nothing for the PMIC placeholder.

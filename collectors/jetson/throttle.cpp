@@ -28,8 +28,14 @@ std::vector<ThrottleCollector::Source> ThrottleCollector::find() const {
 }
 
 void ThrottleCollector::collect(Batch& out) {
-  if ((sources_.empty() || lost_) && probe_.due(slot_time(out)))
-    if (auto found = find(); !found.empty()) sources_ = std::move(found);
+  if (probe_.due(slot_time(out), sources_.empty() || lost_)) {
+    if (auto found = find(); !found.empty()) {
+      for (Source& source : found)
+        for (const Source& known : sources_)
+          if (known.name == source.name) source.last = known.last;
+      sources_ = std::move(found);
+    }
+  }
   out.absent = sources_.empty();
   lost_ = false;
   std::optional<MonotonicTime> at;
@@ -47,6 +53,7 @@ void ThrottleCollector::collect(Batch& out) {
     if (!counted) continue;
     const bool throttles = !source.throttles || [&] {
       const auto enabled = source.throttles->read_integer(0, 1);
+      enabled.report(out.errors);
       return !enabled || *enabled == 1;
     }();
     throttled = throttled || throttles;

@@ -36,7 +36,7 @@ class ThrottleCollector final : public Collector {
   std::filesystem::path folder_;
   std::vector<Source> sources_;
   bool lost_ = false;
-  Every probe_{kProbePeriod};
+  Probe probe_;
 };
 
 }  // namespace tegrascope

@@ -4,6 +4,9 @@
 
 #include <filesystem>
 #include <optional>
+#include <vector>
+
+#include "agent/model/reading.hpp"
 
 namespace tegrascope {
 
@@ -13,7 +16,7 @@ struct TripPoints {
 };
 
 // Types active and others belong to fans and alerts. What is no temperature between -50 and 250 degrees is
-// left out: boards mark unused trips with values beyond.
-TripPoints read_trip_points(const std::filesystem::path& zone);
+// left out: boards mark unused trips with values beyond. A trip that cannot be read is left out, with an error.
+TripPoints read_trip_points(const std::filesystem::path& zone, std::vector<ReadError>& errors);
 
 }  // namespace tegrascope

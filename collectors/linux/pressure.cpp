@@ -59,19 +59,25 @@ void PressureCollector::collect_vmstat(Batch& out) {
   const std::array fields{Field{"oom_kill", Signal::oom_kills, 1},
                           Field{"pswpin", Signal::swap_in_bytes, page_bytes_},
                           Field{"pswpout", Signal::swap_out_bytes, page_bytes_}};
+  bool any = false;
   for_each_part(*text, '\n', [&](std::string_view line) {
     const auto blank = line.find(' ');
+    const auto value =
+        blank == std::string_view::npos ? std::nullopt : to_integer<std::uint64_t>(line.substr(blank + 1));
+    any = any || value;
     const auto field = std::find_if(fields.begin(), fields.end(),
                                     [&](const Field& f) { return f.name == line.substr(0, blank); });
     if (field == fields.end()) return;
-    const auto value =
-        blank == std::string_view::npos ? std::nullopt : to_integer<std::uint64_t>(line.substr(blank + 1));
+    any = true;
     if (value)
       out.readings.push_back({field->signal, "", "", static_cast<double>(*value) * field->unit, text.at()});
     else
       out.errors.push_back(
           {ErrorReason::parse, vmstat_->path().string() + ": expected a count, got " + quoted(line)});
   });
+  if (!any)
+    out.errors.push_back(
+        {ErrorReason::parse, vmstat_->path().string() + ": expected counts, got " + quoted(*text)});
 }
 
 // "Node 0, zone   Normal   9   4   0 ...": free blocks of 1, 2, 4 ... pages.

@@ -1,14 +1,14 @@
 #include "collectors/ollama/discovery.hpp"
 
 #include <algorithm>
-#include <fstream>
 #include <optional>
 #include <set>
-#include <sstream>
 #include <string>
 
 #include "collectors/ollama/process_table.hpp"
 #include "collectors/ollama/socket_table.hpp"
+#include "collectors/read_watch.hpp"
+#include "collectors/sysfs_file.hpp"
 
 namespace tegrascope {
 namespace {
@@ -26,8 +26,11 @@ struct OwnNamespace {
 };
 
 std::optional<fs::path> namespace_identity(const fs::path& process) {
+  const fs::path link = process / "ns/net";
+  const WatchedRead watched(link);
+  if (watched.refused()) return std::nullopt;
   std::error_code error;
-  fs::path target = fs::read_symlink(process / "ns/net", error);
+  fs::path target = fs::read_symlink(link, error);
   if (error) return std::nullopt;
   return target;
 }
@@ -91,10 +94,7 @@ std::optional<ServerAddress> listening_address(const ServeProcess& serve,
 }
 
 std::set<std::string> own_addresses(const fs::path& process) {
-  std::ifstream file{process / "net/fib_trie"};
-  std::ostringstream text;
-  text << file.rdbuf();
-  return parse_local_addresses(text.str());
+  return parse_local_addresses(read_whole(process / "net/fib_trie").value_or(""));
 }
 
 bool is_published(const ServerAddress& inside, const std::vector<PublishedPort>& published) {

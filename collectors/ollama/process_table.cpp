@@ -6,6 +6,7 @@
 #include <charconv>
 #include <string_view>
 
+#include "collectors/read_watch.hpp"
 #include "collectors/sysfs_file.hpp"
 #include "collectors/text.hpp"
 
@@ -24,9 +25,8 @@ std::optional<std::int64_t> parse_pid(const std::string& name) {
 
 std::vector<std::int64_t> list_pids(const fs::path& procfs) {
   std::vector<std::int64_t> pids;
-  std::error_code error;
-  for (fs::directory_iterator it{procfs, error}, end; !error && it != end; it.increment(error)) {
-    if (const auto pid = parse_pid(it->path().filename().string())) pids.push_back(*pid);
+  for (const std::string& name : list_directory(procfs)) {
+    if (const auto pid = parse_pid(name)) pids.push_back(*pid);
   }
   std::sort(pids.begin(), pids.end());
   return pids;
@@ -90,8 +90,11 @@ std::optional<PublishedPort> parse_proxy(const Arguments& a) {
 ServeProcess read_serve(std::int64_t pid, const fs::path& directory) {
   ServeProcess serve;
   serve.pid = pid;
-  struct stat status {};
-  if (::stat(directory.c_str(), &status) == 0) serve.uid = status.st_uid;
+  {
+    const WatchedRead watched(directory);
+    struct stat status {};
+    if (!watched.refused() && ::stat(directory.c_str(), &status) == 0) serve.uid = status.st_uid;
+  }
   const auto environment = read_strings(directory / "environ");
   if (!environment) return serve;
   serve.environment_readable = true;

@@ -4,8 +4,9 @@
 
 #include <array>
 #include <charconv>
-#include <fstream>
 #include <sstream>
+
+#include "collectors/sysfs_file.hpp"
 
 namespace tegrascope {
 namespace {
@@ -55,14 +56,6 @@ void parse_line(const std::string& line, SocketTable& out) {
   if (address && port && uid) out.listening.push_back({*address, *port, *uid, *inode});
 }
 
-std::optional<std::string> read_text(const std::filesystem::path& path) {
-  std::ifstream file{path};
-  if (!file) return std::nullopt;
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
 }  // namespace
 
 void parse_socket_table(std::string_view text, SocketTable& out) {
@@ -74,7 +67,7 @@ std::optional<SocketTable> read_socket_table(const std::filesystem::path& direct
   SocketTable table;
   bool readable = false;
   for (const char* name : {"tcp", "tcp6"}) {
-    if (const auto text = read_text(directory / name)) {
+    if (const auto text = read_whole(directory / name)) {
       readable = true;
       parse_socket_table(*text, table);
     }

@@ -20,6 +20,9 @@ constexpr std::array<FamilyInfo, kFamilies> kTable{{
    "Samples taken."},
   {Family::sample_errors_total, "tegrascope_sample_errors_total", counter, {"collector", "reason"},
    "Sensors that could not be read."},
+  {Family::sensors_unavailable, "tegrascope_sensors_unavailable", gauge, {"collector"},
+   "Sensors that said at the last read that they have no value now, as those of a powered-off block do; no "
+   "error."},
   {Family::sample_gaps_total, "tegrascope_sample_gaps_total", counter, {"collector"},
    "Sampling slots missed."},
   {Family::sample_duration_seconds_total, "tegrascope_sample_duration_seconds_total", counter, {"collector"},
@@ -115,7 +118,8 @@ constexpr std::array<FamilyInfo, kFamilies> kTable{{
    "Time with clocks held down: thermal, or overcurrent (each sampling interval with an event: an upper "
    "bound)."},
   {Family::throttle_events_total, "tegrascope_throttle_events_total", counter, {"source"},
-   "Throttle events since boot: oc1 under-voltage, oc2 average, oc3 instantaneous over-current."},
+   "Throttle events: oc1 under-voltage, oc2 average, oc3 instantaneous over-current, since boot; thermal: times "
+   "that cooling began to hold clocks down, since the agent started, as its samples show it."},
   {Family::fan_speed_rpm, "tegrascope_fan_speed_rpm", gauge, {"fan"},
    "Speed of the fan; absent without a tachometer."},
   {Family::fan_duty_ratio, "tegrascope_fan_duty_ratio", gauge, {"fan"},

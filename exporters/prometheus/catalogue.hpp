@@ -18,6 +18,7 @@ enum class Family : std::size_t {
   collector_up,
   samples_total,
   sample_errors_total,
+  sensors_unavailable,
   sample_gaps_total,
   sample_duration_seconds_total,
   boot_time_seconds,

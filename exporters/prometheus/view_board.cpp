@@ -17,6 +17,7 @@ void write_collectors(const Snapshot& snapshot, FamilyWriter& out) {
       out.add(Family::sample_errors_total, {c.name, to_string(reason)},
               count == c.errors.end() ? 0 : static_cast<double>(count->second));
     }
+    out.add(Family::sensors_unavailable, {c.name}, static_cast<double>(c.unavailable));
   }
 }
 
@@ -146,6 +147,8 @@ void write_totals(const Snapshot& snapshot, FamilyWriter& out) {
     out.add(Family::emc_transferred_bytes_total, {}, *bytes);
   for (const auto& [reason, time] : snapshot.throttled_seconds)
     out.add(Family::throttled_seconds_total, {reason}, time);
+  if (const auto events = snapshot.thermal_throttle_events)
+    out.add(Family::throttle_events_total, {"thermal"}, static_cast<double>(*events));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "collectors/read_watch.hpp"
 #include "collectors/sysfs_file.hpp"
 #include "tests/support/blocked_reads.hpp"
 #include "tests/support/eventually.hpp"
@@ -23,7 +24,7 @@ class DeadlineRead : public testing::Test {
   ~DeadlineRead() override {
     EXPECT_TRUE(test::eventually([] {
       test::release_blocked_reads();
-      return test::blocked_reads() == 0;
+      return test::blocked_reads() == 0 && LeftBehindThread::count() == 0;
     }));
   }
   std::optional<std::string> read(std::vector<std::string> names) {
@@ -33,7 +34,7 @@ class DeadlineRead : public testing::Test {
           for (const std::string& name : names) all += read_once(root / name);
           return all;
         },
-        errors_, 20ms);
+        errors_, 100ms);
   }
 
   test::TempTree tree_;
@@ -65,7 +66,28 @@ TEST_F(DeadlineRead, NothingWhenTooManyHang) {
     tree_.write(names.back(), "(BLOCK)");
   }
   EXPECT_FALSE(read(names));
-  EXPECT_EQ(errors_.size(), 8u);
+  EXPECT_EQ(errors_.size(), 9u);
+  EXPECT_EQ(test::blocked_reads(), 8u);
+  EXPECT_EQ(LeftBehindThread::count(), LeftBehindThread::kMost);
+
+  tree_.write("good", "1");
+  EXPECT_FALSE(read({"good"})) << "no thread is risked";
+  EXPECT_EQ(errors_.size(), 10u);
+  ASSERT_TRUE(test::eventually([] {
+    test::release_blocked_reads();
+    return LeftBehindThread::count() == 0;
+  }));
+  EXPECT_EQ(read({"good"}), "1");
+}
+
+TEST_F(DeadlineRead, ALaterCallLeavesOutWhatHangs) {
+  tree_.write("a", "1");
+  tree_.write("b", "(BLOCK)");
+  EXPECT_EQ(read({"a", "b"}), "1");
+  EXPECT_EQ(read({"b", "a"}), "1");
+  EXPECT_EQ(test::blocked_reads(), 1u);
+  EXPECT_EQ(LeftBehindThread::count(), 1u);
+  EXPECT_THAT(errors_.back().where, HasSubstr("reading it hangs"));
 }
 
 TEST_F(DeadlineRead, NothingWhenItHangsOutsideOfAFile) {
@@ -78,6 +100,7 @@ TEST_F(DeadlineRead, NothingWhenItHangsOutsideOfAFile) {
       },
       errors_, 20ms));
   EXPECT_EQ(errors_.size(), 1u);
+  EXPECT_EQ(LeftBehindThread::count(), 1u);
   wait.set_value();
 }
 

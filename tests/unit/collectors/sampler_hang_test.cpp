@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <future>
 
+#include "collectors/read_watch.hpp"
 #include "collectors/sampler.hpp"
 #include "collectors/sysfs_file.hpp"
 #include "tests/support/blocked_reads.hpp"
@@ -60,7 +61,7 @@ class SamplerHang : public testing::Test {
   bool all_back() {
     return eventually([this] {
       test::release_blocked_reads();
-      return test::blocked_reads() == 0 && (!sampler_ || sampler_->left_behind() == 0);
+      return test::blocked_reads() == 0 && LeftBehindThread::count() == 0;
     });
   }
   Sampler& start(std::vector<SampledCollector> collectors) {
@@ -167,10 +168,33 @@ TEST_F(SamplerHang, EightThreadsAtMostAndThenTheCollectorIsSwitchedOff) {
   ASSERT_TRUE(inbox_.wait_for([](const Batch& b) { return timed_out(b, "a: "); }));
   inbox_.clear();
   ASSERT_TRUE(inbox_.wait_for(20));
-  EXPECT_EQ(sampler.left_behind(), Sampler::kMostLeftBehind);
-  EXPECT_EQ(test::blocked_reads(), Sampler::kMostLeftBehind);
+  EXPECT_EQ(sampler.left_behind(), LeftBehindThread::kMost);
+  EXPECT_EQ(test::blocked_reads(), LeftBehindThread::kMost);
   EXPECT_TRUE(inbox_.wait_for([](const Batch& b) { return has(b, "other"); }));
   EXPECT_LT(time_to_stop(sampler), 1s);
+}
+
+TEST_F(SamplerHang, ThenEachOtherCollectorLeavesOneAtMost) {
+  std::vector<SampledCollector> collectors;
+  for (const std::string name : {"a", "b", "c", "d"}) {
+    std::vector<std::string> files;
+    for (int i = 0; i < 12; ++i) {
+      files.push_back(name + std::to_string(i));
+      tree_.write(files.back(), "(BLOCK)");
+    }
+    collectors.push_back(sampled(name, reader(tree_, files)));
+  }
+  tree_.write("good", "1");
+  collectors.push_back(sampled("e", reader(tree_, {"good"})));
+  const std::size_t most = LeftBehindThread::kMost + collectors.size();
+  Sampler& sampler = start(std::move(collectors));
+  for (const std::string name : {"a", "b", "c", "d"})
+    ASSERT_TRUE(inbox_.wait_for([&](const Batch& b) { return timed_out(b, name + ": "); })) << name;
+  inbox_.clear();
+  ASSERT_TRUE(inbox_.wait_for(30));
+  EXPECT_LE(sampler.left_behind(), most);
+  EXPECT_EQ(test::blocked_reads(), sampler.left_behind());
+  EXPECT_TRUE(inbox_.wait_for([](const Batch& b) { return b.collector == "e" && has(b, "good"); }));
 }
 
 TEST_F(SamplerHang, StopLeavesTheThreadBehindAndNothingOfTheOwnersIsTouchedLater) {

@@ -63,12 +63,13 @@ TEST_F(SysfsFileTest, OverflowAndImplausibleAreRangeErrors) {
   EXPECT_TRUE(integer("-1000001\n").failed_with(ErrorReason::range));
 }
 
-TEST_F(SysfsFileTest, AGatedBlockHasNoValueAndNoError) {
-  for (const std::string_view text : {"(EAGAIN)", "(ENODATA)", "(ENXIO)"}) {
+TEST_F(SysfsFileTest, AGatedBlockIsUnavailable) {
+  for (const std::string_view text : {"(EAGAIN)", "(ENODATA)", "(ENXIO)", "(EOPNOTSUPP)"}) {
     const auto value = integer(text);
     EXPECT_FALSE(value) << text;
-    EXPECT_EQ(value.error(), nullptr) << text;
+    EXPECT_TRUE(value.failed_with(ErrorReason::unavailable)) << text;
   }
+  EXPECT_THAT(integer("(ENODATA)").error()->where, HasSubstr("No data available"));
 }
 
 TEST_F(SysfsFileTest, ErrorsOfTheKernelHaveTheirReason) {

@@ -84,6 +84,7 @@ inline Snapshot full_snapshot() {
   s.emc_busy_seconds = 60;
   s.emc_transferred_bytes = 4e12;
   s.throttled_seconds = {{"overcurrent", 12}, {"thermal", 0}};
+  s.thermal_throttle_events = 2;
 
   s.ledger.energy_known = s.ledger.gpu_known = true;
   s.ledger.measured_energy_nj = 1'000'000'000'000;

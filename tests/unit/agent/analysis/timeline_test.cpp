@@ -79,12 +79,45 @@ TEST(Timeline, IntegratesByKind) {
   EXPECT_TRUE(timeline.integral(Signal::emc_utilization_ratio).empty());
 }
 
+TEST(Timeline, CountsWhenCoolingBeginsToHoldClocksDown) {
+  Timeline timeline;
+  EXPECT_FALSE(timeline.thermal_throttle_events());
+  double t = 0;
+  for (const double state : {1.0, 1.0, 0.0, 1.0, 1.0, 0.0, 0.0, 1.0}) {
+    timeline.add(batch("cooling", {{Signal::throttled, "", "thermal", state, at(t)}}));
+    timeline.add(batch("throttle", {{Signal::throttled, "", "overcurrent", state, at(t)}}));
+    t += 1;
+  }
+  EXPECT_EQ(timeline.thermal_throttle_events(), 2u) << "it was held down when the agent came";
+}
+
 TEST(Timeline, AnotherPowerModeTakesTheOldOnesPlace) {
   Timeline timeline;
   timeline.add(batch("nvpmodel", {{Signal::nvpmodel_mode, "", "15W", 0, at(1)}}));
   timeline.add(batch("nvpmodel", {{Signal::nvpmodel_mode, "", "25W", 1, at(2)}}));
   ASSERT_EQ(timeline.fresh(at(2)).size(), 1u);
   EXPECT_EQ(timeline.fresh(at(2))[0].kind, "25W");
+}
+
+TEST(Timeline, ASensorThatIsUnavailableIsNoError) {
+  Timeline timeline;
+  Batch gated = batch("thermal", {});
+  gated.errors = {{ErrorReason::unavailable, "cv0: no value"}, {ErrorReason::unavailable, "cv1: no value"}};
+  timeline.add(gated);
+  CollectorStatus status = timeline.collectors().at(0);
+  EXPECT_TRUE(status.up);
+  EXPECT_EQ(status.unavailable, 2u);
+  EXPECT_TRUE(status.errors.empty());
+  EXPECT_EQ(status.error, "");
+
+  Batch broken = batch("thermal", {}, 2);
+  broken.errors = {{ErrorReason::unavailable, "cv0: no value"}, {ErrorReason::missing, "cpu: gone"}};
+  timeline.add(broken);
+  status = timeline.collectors().at(0);
+  EXPECT_FALSE(status.up);
+  EXPECT_EQ(status.unavailable, 1u);
+  EXPECT_EQ(status.errors.at(ErrorReason::missing), 1u);
+  EXPECT_EQ(status.error, "cpu: gone");
 }
 
 TEST(Timeline, CountsWhatACollectorDid) {

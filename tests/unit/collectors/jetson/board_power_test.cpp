@@ -35,6 +35,17 @@ TEST(BoardPower, AgxOrinThatShowsThreeRails) {
   EXPECT_EQ(power->watts, 7.0);
 }
 
+TEST(BoardPower, ASumOfDifferentAveragesHasNone) {
+  const auto sum = [](double first, double second) {
+    return board_power({{"VDD_GPU_SOC", 2.0, {}, first},
+                        {"VDD_CPU_CV", 1.0, {}, first},
+                        {"VIN_SYS_5V0", 4.0, {}, second}})
+        ->averaging_seconds;
+  };
+  EXPECT_EQ(sum(3.5, 3.5), 3.5);
+  EXPECT_EQ(sum(3.5, 0.5), 0);
+}
+
 TEST(BoardPower, NothingWhenARailItNeedsHasNoValue) {
   EXPECT_FALSE(board_power({{"VDD_IN", std::nullopt, {}}}));
   EXPECT_FALSE(board_power({{"VDD_GPU_SOC", 2.0, {}},

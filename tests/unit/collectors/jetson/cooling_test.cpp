@@ -60,9 +60,10 @@ TEST_F(CoolingTest, BadTexts) {
   device(3, "d", "-1\n");
   device(4, "e", "1\n", "x\n");
   const Batch batch = collect(collector_);
-  EXPECT_EQ(batch.errors.size(), 3u);
+  EXPECT_EQ(batch.errors.size(), 4u);
   EXPECT_EQ(count(batch, Signal::cooling_state), 1u);
-  EXPECT_EQ(count(batch, Signal::cooling_max_state), 0u);
+  EXPECT_EQ(count(batch, Signal::cooling_max_state), 4u) << "each file stands for itself";
+  EXPECT_EQ(value(batch, Signal::cooling_max_state, "4", "e"), std::nullopt);
 }
 
 TEST_F(CoolingTest, AtMost32Devices) {

@@ -133,11 +133,65 @@ TEST_F(GpuTest, BadLoads) {
   }
 }
 
-TEST_F(GpuTest, GatedLoadIsAbsentWithoutError) {
+TEST_F(GpuTest, GatedLoadIsUnavailable) {
   orin("(EAGAIN)");
   const Batch batch = read();
-  EXPECT_TRUE(batch.errors.empty());
+  ASSERT_EQ(batch.errors.size(), 1u);
+  EXPECT_EQ(batch.errors[0].reason, ErrorReason::unavailable);
   EXPECT_EQ(value(batch, Signal::gpu_utilization_ratio, "0"), std::nullopt);
+  EXPECT_THAT(value(batch, Signal::gpu_frequency_hertz, "0"), Optional(612e6));
+}
+
+TEST_F(GpuTest, OnATegraTheClockNeedsNoLoadBesideIt) {
+  orin();
+  tree_.remove("sys/class/devfreq/17000000.gpu/device/load");
+  tree_.write("sys/firmware/devicetree/base/compatible",
+              std::string("nvidia,p3768-0000+p3767-0005\0nvidia,tegra234\0", 46));
+  const Batch without = collect(collector_, MonotonicTime{100s});
+  EXPECT_TRUE(without.errors.empty());
+  EXPECT_EQ(value(without, Signal::gpu_utilization_ratio, "0"), std::nullopt);
+  EXPECT_THAT(value(without, Signal::gpu_frequency_hertz, "0"), Optional(612e6));
+  EXPECT_THAT(value(without, Signal::gpu_railgated, "0"), Optional(0.0));
+  orin("500\n");
+  EXPECT_THAT(value(collect(collector_, MonotonicTime{110s}), Signal::gpu_utilization_ratio, "0"),
+              Optional(0.5));
+}
+
+TEST_F(GpuTest, EachFileIsReadWithoutTheOthers) {
+  const std::map<std::string, Signal> made{{"device/load", Signal::gpu_utilization_ratio},
+                                           {"device/power/runtime_status", Signal::gpu_railgated},
+                                           {"cur_freq", Signal::gpu_frequency_hertz},
+                                           {"max_freq", Signal::gpu_frequency_max_hertz}};
+  tree_.write("sys/firmware/devicetree/base/compatible", "nvidia,tegra234");
+  for (const auto& [file, signal] : made) {
+    orin();
+    tree_.remove("sys/class/devfreq/17000000.gpu/" + file);
+    GpuCollector collector(tree_.host_paths());
+    const Batch batch = collect(collector);
+    for (const auto& [other, other_signal] : made)
+      EXPECT_EQ(value(batch, other_signal, "0").has_value(), other != file) << file << " " << other;
+  }
+}
+
+TEST_F(GpuTest, TheReleasesMayMoveItWhileTheAgentRuns) {
+  tree_.write("sys/firmware/devicetree/base/compatible", "nvidia,tegra234");
+  const std::vector<std::pair<std::string, std::string>> releases{
+      {"17000000.ga10b", "ga10b"}, {"17000000.gpu", "gpu"}, {"gpu0", "gpu"}};
+  MonotonicTime now{100s};
+  double load = 0.1;
+  for (const auto& [folder, node] : releases) {
+    tree_.remove("sys/class/devfreq");
+    const std::string path = "sys/class/devfreq/" + folder;
+    tree_.write(path + "/device/of_node/name", node);
+    tree_.write(path + "/device/load", std::to_string(static_cast<int>(load * 1000)));
+    tree_.write(path + "/cur_freq", "306000000\n");
+    (void)collect(collector_, now += 61s);
+    const Batch batch = collect(collector_, now += 10s);
+    EXPECT_THAT(value(batch, Signal::gpu_utilization_ratio, "0"), Optional(testing::DoubleEq(load)))
+        << folder;
+    EXPECT_TRUE(batch.errors.empty()) << folder;
+    load += 0.1;
+  }
 }
 
 TEST_F(GpuTest, AFifoDoesNotBlock) {

@@ -40,14 +40,16 @@ TEST_F(ThermalTest, ZonesByNameOfBothReleases) {
   EXPECT_THAT(value(batch, Signal::temperature_celsius, "tj"), Optional(-0.5));
 }
 
-TEST_F(ThermalTest, GatedZonesAreAbsentWithoutError) {
+TEST_F(ThermalTest, GatedZonesAreUnavailable) {
   zone(0, "cpu-thermal", "47500\n");
   zone(1, "cv0-thermal", "(EAGAIN)");
   zone(2, "cv1-thermal", "-256000\n");
   zone(3, "cv2-thermal", "-274000\n");
   zone(4, "gpu-thermal", "(ENODATA)");
   const Batch batch = read();
-  EXPECT_TRUE(batch.errors.empty());
+  EXPECT_EQ(batch.errors.size(), 4u);
+  for (const ReadError& error : batch.errors)
+    EXPECT_EQ(error.reason, ErrorReason::unavailable) << error.where;
   EXPECT_EQ(batch.readings.size(), 1u);
 }
 
@@ -97,7 +99,7 @@ TEST_F(ThermalTest, AbsentThenFoundThenRenumbered) {
 }
 
 TEST_F(ThermalTest, TripPoints) {
-  zone(0, "cpu-thermal", "(EAGAIN)");
+  zone(0, "cpu-thermal", "40000\n");
   const auto trip = [&](int number, std::string_view type, std::string_view millidegrees) {
     const std::string stem = "sys/class/thermal/thermal_zone0/trip_point_" + std::to_string(number);
     tree_.write(stem + "_type", type);
@@ -109,9 +111,12 @@ TEST_F(ThermalTest, TripPoints) {
   trip(3, "active\n", "50000\n");
   trip(4, "passive\n", "-274000\n");
   trip(5, "passive\n", "warm\n");
+  trip(6, "(EIO)", "1\n");
+  trip(7, "passive\n", "98000\n");
   const Batch batch = collect(collector_);
-  EXPECT_TRUE(batch.errors.empty());
-  EXPECT_THAT(value(batch, Signal::temperature_trip_celsius, "cpu", "throttle"), Optional(99.0));
+  ASSERT_EQ(batch.errors.size(), 1u);
+  EXPECT_EQ(batch.errors[0].reason, ErrorReason::parse);
+  EXPECT_THAT(value(batch, Signal::temperature_trip_celsius, "cpu", "throttle"), Optional(98.0));
   EXPECT_THAT(value(batch, Signal::temperature_trip_celsius, "cpu", "shutdown"), Optional(104.5));
 }
 

@@ -50,7 +50,8 @@ TEST_F(PressureTest, AKernelWithoutPsiGivesTheRest) {
   tree_.write("proc/pressure/memory", "(EOPNOTSUPP)");
   PressureCollector collector(tree_.host_paths());
   const Batch batch = collect(collector);
-  EXPECT_TRUE(batch.errors.empty());
+  ASSERT_EQ(batch.errors.size(), 1u);
+  EXPECT_EQ(batch.errors[0].reason, ErrorReason::unavailable);
   EXPECT_EQ(count(batch, Signal::memory_stalled_seconds), 0u);
 }
 

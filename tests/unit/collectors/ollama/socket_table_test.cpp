@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/temp_tree.hpp"
+
 namespace tegrascope {
 namespace {
 
@@ -44,6 +46,28 @@ TEST(SocketTable, ipv6) {
 }
 
 TEST(SocketTable, a_folder_without_tables_is_absent) { EXPECT_FALSE(read_socket_table("/nonexistent")); }
+
+TEST(SocketTable, a_table_of_many_pages_is_read_to_its_end) {
+  test::TempTree tree;
+  std::string text(kTcp);
+  const std::string line = text.substr(text.find("   1:"), text.find("   2:") - text.find("   1:"));
+  for (int i = 0; i < 2000; ++i) text += line;
+  text += std::string(kTcp).replace(0, kTcp.find("   0:"), "").replace(6, 8, "0200007F");
+  tree.write("net/tcp", text);
+  const auto table = read_socket_table(tree.path("net"));
+  ASSERT_TRUE(table);
+  ASSERT_EQ(table->listening.size(), 2u);
+  EXPECT_EQ(table->listening[1].address, "127.0.0.2");
+}
+
+TEST(SocketTable, what_would_block_is_not_opened) {
+  test::TempTree tree;
+  tree.make_fifo("net/tcp");
+  tree.write("net/tcp6", kTcp6);
+  const auto table = read_socket_table(tree.path("net"));
+  ASSERT_TRUE(table);
+  EXPECT_EQ(table->listening.size(), 2u);
+}
 
 TEST(SocketTable, own_addresses) {
   EXPECT_EQ(parse_local_addresses("Local:\n"
