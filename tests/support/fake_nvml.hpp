@@ -20,6 +20,15 @@ class FakeNvml {
     write();
   }
 
+  ~FakeNvml() {
+    if (pinned_ != nullptr) ::dlclose(pinned_);
+  }
+  FakeNvml(const FakeNvml&) = delete;
+  FakeNvml& operator=(const FakeNvml&) = delete;
+
+  // Keeps the library loaded, so that references() goes on counting when others unload it.
+  void pin() { pinned_ = ::dlopen(library().c_str(), RTLD_NOW); }
+
   std::filesystem::path library() const { return directory_.root() / "libnvidia-ml.so.1"; }
 
   // An empty value: there is no line.
@@ -70,6 +79,7 @@ class FakeNvml {
 
   TempTree directory_;
   std::map<std::string, std::string> answers_;
+  void* pinned_ = nullptr;
 };
 
 }  // namespace tegrascope::test

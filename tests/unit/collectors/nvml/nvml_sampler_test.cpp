@@ -44,6 +44,7 @@ class NvmlSampler : public testing::Test {
 };
 
 TEST_F(NvmlSampler, ACallThatBlocksDelaysNobodyAndTheLibraryComesBackWithIt) {
+  fake_.pin();
   sampler_->start();
   ASSERT_TRUE(inbox_.wait_for(has_load));
   fake_.set({{"0.utilization", "block"}});
@@ -54,6 +55,9 @@ TEST_F(NvmlSampler, ACallThatBlocksDelaysNobodyAndTheLibraryComesBackWithIt) {
   for (const Batch& batch : inbox_.batches()) {
     EXPECT_TRUE(batch.collector != "nvml" || batch.readings.empty());
     EXPECT_FALSE(batch.absent);
+    if (has_timeout(batch)) {
+      EXPECT_TRUE(batch.errors[0].where.starts_with(fake_.library().string())) << batch.errors[0].where;
+    }
   }
   EXPECT_EQ(sampler_->left_behind(), 1u);
   EXPECT_EQ(fake_.blocked(), 1) << "nobody else is in the library";
@@ -65,7 +69,7 @@ TEST_F(NvmlSampler, ACallThatBlocksDelaysNobodyAndTheLibraryComesBackWithIt) {
   EXPECT_TRUE(test::eventually([&] { return fake_.references() == 1; }));
   sampler_->stop();
   sampler_.reset();
-  EXPECT_TRUE(test::eventually([&] { return !fake_.loaded(); }));
+  EXPECT_TRUE(test::eventually([&] { return fake_.references() == 0; }));
 }
 
 TEST_F(NvmlSampler, TheStopDoesNotWaitForIt) {

@@ -166,6 +166,7 @@ TEST_F(NvmlTest, ErrorsHaveAReasonAndNameTheCallAndTheCard) {
 TEST_F(NvmlTest, ALostCardIsAnErrorTheOtherStaysAndTheLibraryIsStartedAnewOnceAMinute) {
   fake_.set_card("0");
   fake_.set_card("1");
+  fake_.pin();
   NvmlCollector collector(paths());
   (void)collect_started(collector);
   fake_.set({{"0.utilization", "!15"}, {"0.handle", "!15"}});
@@ -258,6 +259,13 @@ TEST_F(NvmlTest, TheEndShutsDownAndUnloads) {
     EXPECT_EQ(fake_.references(), 1);
   }
   EXPECT_TRUE(test::eventually([&] { return !fake_.loaded(); }));
+  fake_.pin();
+  {
+    NvmlCollector collector(paths());
+    (void)collect_started(collector);
+    EXPECT_EQ(fake_.references(), 1);
+  }
+  EXPECT_TRUE(test::eventually([&] { return fake_.references() == 0; }));
 }
 
 // Jetsons
