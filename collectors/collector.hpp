@@ -18,7 +18,8 @@ struct HostPaths {
   std::filesystem::path procfs = "/proc";
   std::filesystem::path sysfs = "/sys";
   std::filesystem::path rootfs = "/";
-  std::filesystem::path tegrastats;  // program to start; empty: looked for in PATH
+  std::filesystem::path tegrastats;      // program to start; empty: looked for in PATH
+  std::filesystem::path nvml_library{};  // as for dlopen(3); empty: libnvidia-ml.so.1, on this machine only
 };
 
 // A source of readings. All members run on one thread at a time, a sampler's, and may block as long as one

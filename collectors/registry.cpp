@@ -14,6 +14,7 @@
 #include "collectors/linux/pressure.hpp"
 #include "collectors/linux/processes.hpp"
 #include "collectors/linux/self.hpp"
+#include "collectors/nvml/nvml.hpp"
 
 namespace tegrascope {
 namespace {
@@ -25,6 +26,10 @@ std::unique_ptr<Collector> make(const HostPaths& paths) {
 
 std::unique_ptr<Collector> make_tegrastats_stand_in(const HostPaths& paths) {
   return std::make_unique<TegrastatsCollector>(paths, TegrastatsCollector::Mode::where_sysfs_lacks);
+}
+
+std::unique_ptr<Collector> make_nvml_where_needed(const HostPaths& paths) {
+  return std::make_unique<NvmlCollector>(paths, NvmlCollector::Mode::where_sysfs_lacks);
 }
 
 }  // namespace
@@ -48,6 +53,7 @@ const std::vector<CollectorInfo>& builtin_collectors() {
       {"throttle", true, kEverySecond, make<ThrottleCollector>},
       {"fan", true, kEverySecond, make<FanCollector>},
       {"nvpmodel", true, kEverySecond, make<NvpmodelCollector>},
+      {"nvml", false, kEverySlot, make<NvmlCollector>, make_nvml_where_needed},
       {"tegrastats", false, kEverySecond, make<TegrastatsCollector>, make_tegrastats_stand_in},
   };
   return list;

@@ -28,12 +28,17 @@ Analysis::Analysis(const AnalysisOptions& options)
 void Analysis::add(const Batch& batch) {
   add_sensors(timeline_.add(batch));
   if (batch.lists_processes) add_processes(batch);
+  if (!batch.lists_gpu_processes) return;
+  gpu_memory_.clear();
+  for (const GpuProcess& p : batch.gpu_processes) gpu_memory_[p.pid] += p.memory_bytes;
+  gpu_memory_at_ = batch.finished;
 }
 
 void Analysis::add_sensors(const std::vector<Reading>& readings) {
   double busy_cpu_seconds = 0;
   std::optional<MonotonicTime> cpu_at;
   std::optional<double> hottest;
+  std::optional<MonotonicTime> gpu_at;
   for (const Reading& r : readings) {
     switch (r.signal) {
       case Signal::board_power_watts:
@@ -43,7 +48,8 @@ void Analysis::add_sensors(const std::vector<Reading>& readings) {
         attribution_.sensors().set_power_averaging(from_seconds(r.value));
         break;
       case Signal::gpu_utilization_ratio:
-        if (r.instance.empty() || r.instance == "0") attribution_.sensors().add_gpu_load(r.at, r.value);
+        gpu_loads_[r.instance] = r;
+        gpu_at = r.at;
         break;
       case Signal::cpu_seconds:
         if (is_busy_mode(r.kind)) busy_cpu_seconds += r.value;
@@ -65,6 +71,16 @@ void Analysis::add_sensors(const std::vector<Reading>& readings) {
   if (hottest) idle_key_.temperature_decade = static_cast<int>(std::floor(*hottest / 10));
   attribution_.set_idle_key(idle_key_);
   if (cpu_at) attribution_.sensors().add_total_cpu(*cpu_at, from_seconds(busy_cpu_seconds));
+  if (gpu_at) add_gpu_load(*gpu_at);
+}
+
+// Of several GPUs the busiest counts: nobody says which one a runner decodes on.
+void Analysis::add_gpu_load(MonotonicTime at) {
+  double load = 0;
+  for (const auto& [gpu, r] : gpu_loads_) {
+    if (at - r.at <= options_.attribution.sensors.max_gap) load = std::max(load, r.value);
+  }
+  attribution_.sensors().add_gpu_load(at, load);
 }
 
 void Analysis::add_processes(const Batch& batch) {
@@ -284,6 +300,8 @@ SnapshotPtr Analysis::make_snapshot(MonotonicTime now) {
   snapshot->readings = timeline_.fresh(now);
   fill_integrals(*snapshot);
   snapshot->ledger = attribution_.ledger().totals();
+  if (!gpu_loads_.empty())
+    snapshot->ledger_gpu = gpu_loads_.size() == 1 ? gpu_loads_.begin()->first : "busiest";
   fill_servers(*snapshot);
   for (const auto& [key, phases] : attribution_.ledger().accounts()) models_.view(key);
   fill_models(*snapshot);
@@ -312,6 +330,12 @@ void Analysis::fill_servers(Snapshot& snapshot) const {
     view.state = state;
     const auto busy = server_busy_seconds_.find(name);
     if (busy != server_busy_seconds_.end()) view.busy_seconds = busy->second;
+    for (const ResidentModel& model : state.models) {
+      const auto runner = residency_.runner_of_resident(name, model.name);
+      const auto memory = runner ? gpu_memory_.find(runner->id.pid) : gpu_memory_.end();
+      const bool fresh = snapshot.at - gpu_memory_at_ < kReadingStaleAfter;
+      if (fresh && memory != gpu_memory_.end()) view.gpu_memory_bytes[model.name] = memory->second;
+    }
     snapshot.servers.push_back(std::move(view));
   }
 }

@@ -63,6 +63,7 @@ class Analysis {
  private:
   void add_sensors(const std::vector<Reading>& readings);
   void add_processes(const Batch& batch);
+  void add_gpu_load(MonotonicTime at);
   void want_poll_for(RequestId id);
   void judge_finished(const Attribution::Finished& finished);
   void finish_remote();
@@ -85,6 +86,9 @@ class Analysis {
   std::map<ModelKey, PlacementTracker> trackers_;
   std::map<ModelKey, bool> cpu_asked_for_;
   std::map<ProcessId, std::pair<MonotonicTime, Nanoseconds>> runner_cpu_;
+  std::map<std::string, Reading> gpu_loads_;          // newest of each GPU
+  std::map<std::int64_t, std::uint64_t> gpu_memory_;  // pid -> bytes on all GPUs
+  MonotonicTime gpu_memory_at_{};
   std::map<std::string, std::map<Witness, double>> server_busy_seconds_;
   std::deque<RequestRecord> recent_;
   std::vector<RequestRecord> judged_;

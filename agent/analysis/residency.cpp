@@ -49,6 +49,16 @@ std::optional<ProcessReading> Residency::runner_of(const std::string& server,
   return std::nullopt;
 }
 
+std::optional<ProcessReading> Residency::runner_of_resident(const std::string& server,
+                                                            const std::string& model) const {
+  const ResidentModel* m = resident(server, model);
+  const auto found = m == nullptr ? std::nullopt : runner_of(server, model);
+  if (!found) return std::nullopt;
+  if (!m->model_blob.empty() && !found->model_blob.empty())
+    return found->model_blob == m->model_blob ? found : std::nullopt;
+  return servers_.at(server).models.size() == 1 ? found : std::nullopt;
+}
+
 std::optional<ProcessReading> Residency::runner(const ProcessId& id) const {
   for (const ProcessReading& p : processes_) {
     if (p.id == id) return p;

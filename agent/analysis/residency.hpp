@@ -27,6 +27,9 @@ class Residency {
   // one whose
   // --model blob is the resident model's. Absent: none, or not to be told apart.
   std::optional<ProcessReading> runner_of(const std::string& server, const std::string& model) const;
+  // As runner_of(), and only when nothing else can be meant: the model is resident, and the runner's blob is its
+  // own or, where that is not known, both are the only ones of the server.
+  std::optional<ProcessReading> runner_of_resident(const std::string& server, const std::string& model) const;
   std::optional<ProcessReading> runner(const ProcessId& id) const;
 
   // A server holds a model in memory.

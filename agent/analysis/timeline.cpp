@@ -49,6 +49,7 @@ std::vector<Reading> Timeline::add(const Batch& batch) {
       rail_averaging_[reading.instance] = from_seconds(reading.value);
     if (reading.signal == Signal::throttled && reading.kind == "thermal") count_thermal_event(reading);
     if (integrates(reading.signal)) integrate(reading);
+    if (reading.signal == Signal::rail_energy_joules) count(reading);
     accepted.push_back(reading);
   }
   return accepted;
@@ -61,6 +62,7 @@ bool Timeline::integrates(Signal signal) {
 
 void Timeline::integrate(const Reading& reading) {
   Integral& series = integrals_[{reading.signal, reading.instance, reading.kind}];
+  if (series.counter) return;
   if (series.started && reading.at > series.at && reading.at - series.at <= kIntegralGap) {
     const Nanoseconds span = reading.at - series.at;
     const auto averaging = rail_averaging_.find(reading.instance);
@@ -81,6 +83,13 @@ void Timeline::count_thermal_event(const Reading& reading) {
   if (!thermal_events_) thermal_events_ = 0;
   const Integral& before = integrals_[{reading.signal, reading.instance, reading.kind}];
   if (before.started && before.value == 0 && reading.value > 0) ++*thermal_events_;
+}
+
+void Timeline::count(const Reading& reading) {
+  Integral& series = integrals_[{Signal::rail_power_watts, reading.instance, ""}];
+  // A counter below its last value has begun anew, at a time that nobody knows.
+  if (series.counter && reading.value > *series.counter) series.sum.add(reading.value - *series.counter);
+  series.counter = reading.value;
 }
 
 void Timeline::forget_other_kinds(const Reading& reading) {

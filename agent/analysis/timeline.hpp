@@ -25,8 +25,8 @@ class Timeline {
 
   std::vector<Reading> fresh(MonotonicTime now) const;
   std::vector<CollectorStatus> collectors() const;
-  // Time integral of each rail's power since the agent started, nanojoules; the sensor's own averaging is
-  // undone.
+  // Energy of each rail since the agent started, nanojoules: what the sensor itself counted
+  // (rail_energy_joules), or the time integral of its power; the sensor's own averaging is undone.
   std::map<std::string, std::int64_t> rail_energy_nj() const;
   // Times that cooling began to hold clocks down, since the agent started, as the samples show it; nothing on
   // boards that do not tell.
@@ -40,17 +40,19 @@ class Timeline {
     std::string collector;
   };
   using Key = std::tuple<Signal, std::string, std::string>;
-  // Trapezoid over the samples of one series; a gap adds nothing.
+  // Trapezoid over the samples of one series; a gap adds nothing. With a counter of the sensor's own, its growth.
   struct Integral {
     MonotonicTime at{};
     double value = 0;
     RisingSum sum;
     bool started = false;
+    std::optional<double> counter;
   };
 
   static bool integrates(Signal signal);
   void integrate(const Reading& reading);
   void count_thermal_event(const Reading& reading);
+  void count(const Reading& reading);
   void forget_other_kinds(const Reading& reading);
 
   std::map<Key, Latest> latest_;

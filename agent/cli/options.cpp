@@ -135,6 +135,8 @@ void add_run_options(CLI::App& app, Config& config) {
   with_environment(app.add_option("--path.sysfs", paths.sysfs, "Mount point of sysfs"))->default_str("/sys");
   with_environment(app.add_option("--path.tegrastats", paths.tegrastats,
                                   "The tegrastats program; empty: looked for in PATH"));
+  with_environment(app.add_option("--path.nvml-library", paths.nvml_library,
+                                  "NVIDIA's management library; empty: libnvidia-ml.so.1 of this machine"));
 
   for (const CollectorInfo& info : builtin_collectors()) {
     const std::string name(info.name);

@@ -33,6 +33,8 @@ enum class Signal : std::uint8_t {
   gpu_frequency_hertz,              // instance: GPU number
   gpu_frequency_max_hertz,          // instance: GPU number
   gpu_railgated,                    // 0 or 1: powered off; instance: GPU number
+  gpu_memory_total_bytes,           // a card's own memory; instance: GPU number
+  gpu_memory_used_bytes,            // a card's own memory; instance: GPU number
   emc_utilization_ratio,            // memory controller
   emc_frequency_hertz,              // memory controller
   emc_bytes_per_second,             // estimate: utilization times what the bus can carry at its clock
@@ -42,6 +44,7 @@ enum class Signal : std::uint8_t {
   rail_voltage_volts,               // instance: rail name
   rail_current_amperes,             // instance: rail name
   rail_power_watts,                 // instance: rail name; rails overlap, never add them up
+  rail_energy_joules,               // counter of the sensor's own, from wherever it began; instance: rail name
   rail_averaging_seconds,           // time constant of the sensor's own running average; instance: rail name
   board_averaging_seconds,          // the same of what board_power_watts is made of
   board_power_watts,                // the whole module, each watt counted once; kind: input_rail or rail_sum
@@ -99,6 +102,13 @@ struct ProcessReading {
   MonotonicTime at{};
 };
 
+// Memory that a process holds on a GPU, as the driver counts it.
+struct GpuProcess {
+  std::int64_t pid = 0;
+  std::string gpu;  // number
+  std::uint64_t memory_bytes = 0;
+};
+
 struct ReadError {
   ErrorReason reason{};
   std::string where;  // the path, then the offending text: enough to mend it from the log line alone
@@ -124,6 +134,8 @@ struct Batch {
   std::vector<Reading> readings;
   std::vector<ProcessReading> processes;  // only from the collector `processes`; complete list of those alive
   bool lists_processes = false;           // true: `processes` is complete, whoever is missing has ended
+  std::vector<GpuProcess> gpu_processes;  // only from the collector `nvml`
+  bool lists_gpu_processes = false;       // true: `gpu_processes` is what the driver lists now
   std::vector<ReadError> errors;          // sensors that exist and gave no value this time
   bool absent = false;                    // this board has no such hardware: no collector_up series
   std::uint64_t missed_slots = 0;         // slots the sampler had to skip since the last batch

@@ -67,6 +67,7 @@ struct LedgerView {
 struct ServerView {
   ServerState state;
   std::map<Witness, double> busy_seconds;  // busy time of its runners, by the strongest witness that saw it
+  std::map<std::string, std::uint64_t> gpu_memory_bytes;  // resident model -> what its runner holds on GPUs
 };
 
 struct Snapshot {
@@ -80,6 +81,9 @@ struct Snapshot {
   std::map<std::string, double> throttled_seconds;     // reason -> time with clocks held down
   std::optional<std::uint64_t> thermal_throttle_events;  // times that cooling began to hold clocks down
   LedgerView ledger;
+  // Whose time is the ledger's GPU time: the number of the one GPU, or "busiest", which is at each moment the load of
+  // the busiest of several.
+  std::string ledger_gpu = "0";
   std::vector<ServerView> servers;
   std::vector<ModelView> models;
   std::vector<RequestRecord> recent;                        // the last 16 finished requests, newest last

@@ -85,14 +85,17 @@ std::optional<BoardIdentity> read_board(const HostPaths& paths) {
 
 bool is_jetson(const HostPaths& paths) { return !soc_of(device_tree(paths, "compatible")).empty(); }
 
-bool gpu_present(const HostPaths& paths) {
-  if (is_jetson(paths)) return true;
+bool has_nvidia_card(const HostPaths& paths) {
   const auto devices = paths.sysfs / "bus/pci/devices";
   for (const std::string& entry : list_directory(devices))
     if (read_once(devices / entry / "vendor") == "0x10de" &&
         read_once(devices / entry / "class").starts_with("0x03"))
       return true;
-  return is_present(paths.procfs / "driver/nvidia");
+  return false;
+}
+
+bool gpu_present(const HostPaths& paths) {
+  return is_jetson(paths) || has_nvidia_card(paths) || is_present(paths.procfs / "driver/nvidia");
 }
 
 }  // namespace tegrascope

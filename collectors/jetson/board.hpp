@@ -23,7 +23,10 @@ std::optional<BoardIdentity> read_board(const HostPaths& paths);
 // The device tree names a Tegra SoC.
 bool is_jetson(const HostPaths& paths);
 
-// True on a Jetson, and where an NVIDIA display controller is on the PCI bus or the NVIDIA driver is loaded.
+// An NVIDIA display controller is on the PCI bus.
+bool has_nvidia_card(const HostPaths& paths);
+
+// True on a Jetson, with an NVIDIA card, and where the NVIDIA driver is loaded.
 bool gpu_present(const HostPaths& paths);
 
 // "# R36 (release), REVISION: 4.4, ..." as "36.4.4"; empty for other text.

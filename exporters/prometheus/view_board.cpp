@@ -59,6 +59,10 @@ void write_reading(const Reading& r, FamilyWriter& out) {
       return out.add(Family::gpu_frequency_max_hertz, {r.instance}, r.value);
     case Signal::gpu_railgated:
       return out.add(Family::gpu_railgated, {r.instance}, r.value);
+    case Signal::gpu_memory_total_bytes:
+      return out.add(Family::gpu_memory_total_bytes, {r.instance}, r.value);
+    case Signal::gpu_memory_used_bytes:
+      return out.add(Family::gpu_memory_used_bytes, {r.instance}, r.value);
     case Signal::emc_utilization_ratio:
       return out.add(Family::emc_utilization_ratio, {}, r.value);
     case Signal::emc_frequency_hertz:
@@ -74,6 +78,7 @@ void write_reading(const Reading& r, FamilyWriter& out) {
     case Signal::emc_bytes_per_second:
     case Signal::throttled:
     case Signal::board_averaging_seconds:
+    case Signal::rail_energy_joules:
       return;  // exported as integrals, or used inside only
     case Signal::rail_voltage_volts:
       return out.add(Family::rail_voltage_volts, {r.instance}, r.value);
@@ -125,19 +130,11 @@ void write_reading(const Reading& r, FamilyWriter& out) {
 // A board that is no Jetson says so, rather than showing an empty label.
 std::string or_unknown(const std::string& text) { return text.empty() ? "unknown" : text; }
 
-// The ledger knows one GPU, as every Jetson has; it carries the number of the one that was read.
-std::string gpu_number(const Snapshot& snapshot) {
-  for (const Reading& r : snapshot.readings) {
-    if (r.signal == Signal::gpu_utilization_ratio) return r.instance;
-  }
-  return "0";
-}
-
 void write_totals(const Snapshot& snapshot, FamilyWriter& out) {
   const LedgerView& ledger = snapshot.ledger;
   if (ledger.energy_known) out.add(Family::board_energy_joules_total, {}, joules(ledger.measured_energy_nj));
   if (ledger.gpu_known) {
-    out.add(Family::gpu_busy_seconds_total, {gpu_number(snapshot)}, seconds(ledger.measured_gpu_busy_ns));
+    out.add(Family::gpu_busy_seconds_total, {snapshot.ledger_gpu}, seconds(ledger.measured_gpu_busy_ns));
   }
   for (const auto& [rail, energy] : snapshot.rail_energy_nj) {
     out.add(Family::rail_energy_joules_total, {rail}, joules(energy));

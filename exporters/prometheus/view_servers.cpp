@@ -40,6 +40,8 @@ void write_servers(const Snapshot& snapshot, FamilyWriter& out) {
     if (!state.models_known) continue;
     out.add(Family::ollama_loaded_models, {server}, static_cast<double>(state.models.size()));
     for (const ResidentModel& model : state.models) write_resident(server, model, out);
+    for (const auto& [model, bytes] : view.gpu_memory_bytes)
+      out.add(Family::model_gpu_memory_bytes, {server, model}, static_cast<double>(bytes));
   }
 }
 

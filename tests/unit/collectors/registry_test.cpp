@@ -33,13 +33,15 @@ TEST(Registry, NamesAndPeriods) {
   std::vector<std::string> names;
   for (const CollectorInfo& info : builtin_collectors()) {
     names.emplace_back(info.name);
-    const bool every_slot = info.name == "processes" || info.name == "gpu" || info.name == "rails";
+    const bool every_slot =
+        info.name == "processes" || info.name == "gpu" || info.name == "rails" || info.name == "nvml";
     EXPECT_EQ(info.period, every_slot ? 0ms : 1000ms) << info.name;
-    EXPECT_EQ(info.on_by_default, info.name != "tegrastats") << info.name;
+    EXPECT_EQ(info.on_by_default, info.name != "tegrastats" && info.name != "nvml") << info.name;
+    EXPECT_EQ(info.make_auto != nullptr, !info.on_by_default) << info.name;
   }
   EXPECT_THAT(names, testing::UnorderedElementsAre("cpu", "memory", "pressure", "processes", "self", "gpu",
                                                    "emc", "engines", "rails", "thermal", "cooling",
-                                                   "throttle", "fan", "nvpmodel", "tegrastats"));
+                                                   "throttle", "fan", "nvpmodel", "nvml", "tegrastats"));
 }
 
 TEST(Registry, OrinNanoFixture) {

@@ -52,6 +52,8 @@ inline Snapshot full_snapshot() {
   read(Signal::gpu_frequency_hertz, "0", "", 624750000);
   read(Signal::gpu_frequency_max_hertz, "0", "", 624750000);
   read(Signal::gpu_railgated, "0", "", 0);
+  read(Signal::gpu_memory_total_bytes, "0", "", 12884901888);
+  read(Signal::gpu_memory_used_bytes, "0", "", 1073741824);
   read(Signal::emc_utilization_ratio, "", "", 0.55);
   read(Signal::emc_frequency_hertz, "", "", 2133000000);
   read(Signal::emc_bytes_per_second, "", "", 3.75e10);
@@ -109,6 +111,7 @@ inline Snapshot full_snapshot() {
   resident.size_vram_bytes = 4500000000;
   resident.context_length = 4096;
   server.state.models = {resident};
+  server.gpu_memory_bytes["qwen2.5:7b"] = 4400000000;
   server.busy_seconds = {{Witness::relay, 30.0}, {Witness::process, 2.0}, {Witness::log, 1.0}};
   s.servers = {server};
 

@@ -421,5 +421,61 @@ TEST(Analysis, WhatIsExportedAddsUp) {
   EXPECT_GT(s->ledger.pending_energy_nj, 0);
 }
 
+Batch gpu_memory(double at, std::vector<GpuProcess> processes) {
+  Batch b;
+  b.collector = "nvml";
+  b.finished = t(at);
+  b.lists_gpu_processes = true;
+  b.gpu_processes = std::move(processes);
+  return b;
+}
+
+TEST(Analysis, TheRunnersGpuMemoryIsItsModelsAndForgottenWhenOld) {
+  Board board;
+  board.run_until(3, 5, 0, 0);
+  board.analysis().add(gpu_memory(3, {{kRunner.pid, "0", 4000}, {kRunner.pid, "1", 500}, {777, "0", 1}}));
+  EXPECT_EQ(board.snapshot()->servers.at(0).gpu_memory_bytes,
+            (std::map<std::string, std::uint64_t>{{"qwen2.5:7b", 4500}}));
+  board.run_until(9, 5, 0, 0);
+  EXPECT_TRUE(board.snapshot()->servers.at(0).gpu_memory_bytes.empty());
+  board.analysis().add(gpu_memory(9, {{777, "0", 1}}));
+  EXPECT_TRUE(board.snapshot()->servers.at(0).gpu_memory_bytes.empty()) << "not listed is not 0";
+}
+
+TEST(Analysis, OfSeveralGpusTheBusiestCounts) {
+  Analysis analysis{AnalysisOptions{}};
+  const auto add = [&](const std::string& collector, double at, std::map<std::string, double> loads) {
+    Batch b;
+    b.collector = collector;
+    for (const auto& [gpu, load] : loads)
+      b.readings.push_back({Signal::gpu_utilization_ratio, gpu, "", load, t(at)});
+    analysis.add(b);
+  };
+  for (double at = 0; at <= 10; at += 0.5) {
+    add("nvml", at, {{"0", 0.0}, {"1", 0.9}});
+    analysis.advance(t(at));
+  }
+  analysis.advance(t(12));
+  const auto snapshot = analysis.make_snapshot(t(12));
+  EXPECT_EQ(snapshot->ledger_gpu, "busiest");
+  EXPECT_NEAR(static_cast<double>(snapshot->ledger.measured_gpu_busy_ns) * 1e-9, 9, 0.5);
+
+  // One that is lost counts no more.
+  for (double at = 12; at <= 30; at += 0.5) {
+    add("nvml", at, {{"0", 0.0}});
+    analysis.advance(t(at));
+  }
+  EXPECT_EQ(analysis.make_snapshot(t(30))->ledger_gpu, "busiest");
+  const double later = static_cast<double>(analysis.make_snapshot(t(30))->ledger.measured_gpu_busy_ns) * 1e-9;
+  EXPECT_LT(later, 9 + 4);
+}
+
+TEST(Analysis, OneGpuIsTheLedgersByItsNumber) {
+  Board board;
+  EXPECT_EQ(board.snapshot()->ledger_gpu, "0");
+  board.run_until(2, 5, 0.5, 0);
+  EXPECT_EQ(board.snapshot()->ledger_gpu, "0");
+}
+
 }  // namespace
 }  // namespace tegrascope

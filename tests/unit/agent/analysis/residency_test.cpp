@@ -69,5 +69,20 @@ TEST(Residency, ATimedOutPollLeavesTheLastListStanding) {
   EXPECT_FALSE(r.declared_gpu_share("a:1", "m:latest"));
 }
 
+TEST(Residency, ARunnerIsAResidentModelsOnlyWhenNothingElseCanBeMeant) {
+  Residency r;
+  r.set_server(state("a:1", 10, {model("m:latest", "x", 4, 4)}));
+  r.set_processes({runner(11, 10, "x")});
+  EXPECT_EQ(r.runner_of_resident("a:1", "m:latest")->id.pid, 11);
+  EXPECT_FALSE(r.runner_of_resident("a:1", "gone:latest"));
+  r.set_processes({runner(11, 10, "y")});
+  EXPECT_FALSE(r.runner_of_resident("a:1", "m:latest")) << "another model's runner";
+  r.set_processes({runner(11, 10, "")});
+  EXPECT_EQ(r.runner_of_resident("a:1", "m:latest")->id.pid, 11);
+  r.set_server(state("a:1", 10, {model("m:latest", "", 4, 4), model("n:latest", "", 4, 4)}));
+  EXPECT_FALSE(r.runner_of_resident("a:1", "m:latest"));
+  EXPECT_FALSE(r.runner_of_resident("b:1", "m:latest"));
+}
+
 }  // namespace
 }  // namespace tegrascope

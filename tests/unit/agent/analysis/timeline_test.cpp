@@ -136,5 +136,21 @@ TEST(Timeline, CountsWhatACollectorDid) {
   EXPECT_EQ(timeline.collectors().at(0).error, "");
 }
 
+TEST(Timeline, TheSensorsOwnCounterIsItsEnergy) {
+  Timeline timeline;
+  const auto card = [&](double counter, double watts, double time) {
+    timeline.add(batch("nvml", {{Signal::rail_energy_joules, "gpu0", "", counter, at(time)},
+                                {Signal::rail_power_watts, "gpu0", "", watts, at(time)}}));
+  };
+  card(5000, 100, 0);
+  EXPECT_EQ(timeline.rail_energy_nj().at("gpu0"), 0) << "what it counted before the agent came";
+  card(5080, 100, 1);
+  card(5900, 100, 11);
+  EXPECT_EQ(timeline.rail_energy_nj().at("gpu0"), 900'000'000'000) << "a gap is counted as well";
+  card(10, 100, 12);
+  card(30, 100, 13);
+  EXPECT_EQ(timeline.rail_energy_nj().at("gpu0"), 920'000'000'000) << "a driver that was loaded anew";
+}
+
 }  // namespace
 }  // namespace tegrascope
