@@ -44,7 +44,8 @@ void run(Attempt& attempt, const std::function<std::shared_ptr<void>()>& call) {
 }  // namespace
 
 std::shared_ptr<void> call_under_deadline(const std::function<std::shared_ptr<void>()>& call,
-                                          std::vector<ReadError>& errors, Nanoseconds deadline) {
+                                          std::vector<ReadError>& errors, Nanoseconds deadline,
+                                          std::optional<Nanoseconds> after_a_hang) {
   const auto quarantine = std::make_shared<Quarantine>();
   for (int i = 0; i < kMostAttempts; ++i) {
     const auto attempt = std::make_shared<Attempt>(quarantine);
@@ -67,6 +68,7 @@ std::shared_ptr<void> call_under_deadline(const std::function<std::shared_ptr<vo
     errors.push_back(hang_error(hung->empty() ? "the kernel's files" : *hung));
     if (hung->empty()) return nullptr;
     quarantine->add(*hung, "", MonotonicTime::max());
+    deadline = after_a_hang.value_or(deadline);
   }
   return nullptr;
 }
