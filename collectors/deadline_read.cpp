@@ -47,6 +47,7 @@ std::shared_ptr<void> call_under_deadline(const std::function<std::shared_ptr<vo
                                           std::vector<ReadError>& errors, Nanoseconds deadline,
                                           std::optional<Nanoseconds> after_a_hang) {
   const auto quarantine = std::make_shared<Quarantine>();
+  const Nanoseconds first_deadline = deadline;
   for (int i = 0; i < kMostAttempts; ++i) {
     const auto attempt = std::make_shared<Attempt>(quarantine);
     attempt->watch.restart(monotonic_now());
@@ -65,6 +66,10 @@ std::shared_ptr<void> call_under_deadline(const std::function<std::shared_ptr<vo
       return attempt->result;
     }
     thread.detach();
+    if (hung->empty() && deadline < first_deadline) {  // short of CPU time, rather
+      deadline = first_deadline;
+      continue;
+    }
     errors.push_back(hang_error(hung->empty() ? "the kernel's files" : *hung));
     if (hung->empty()) return nullptr;
     quarantine->add(*hung, "", MonotonicTime::max());
