@@ -50,7 +50,9 @@ void run(Attempt& attempt, const std::function<std::shared_ptr<void>()>& call) {
 }  // namespace
 
 std::shared_ptr<void> call_under_deadline(const std::function<std::shared_ptr<void>()>& call,
-                                          std::vector<ReadError>& errors, Nanoseconds deadline) {
+                                          std::vector<ReadError>& errors, Nanoseconds deadline,
+                                          std::optional<Nanoseconds> after_a_hang) {
+  const Nanoseconds first_deadline = deadline;
   while (LeftBehindThread::count() < LeftBehindThread::kMost) {
     const auto attempt = std::make_shared<Attempt>();
     attempt->watch.restart(monotonic_now());
@@ -63,7 +65,7 @@ std::shared_ptr<void> call_under_deadline(const std::function<std::shared_ptr<vo
         hung = attempt->watch.leave_behind_if_overdue(monotonic_now(), deadline);
       if (hung) {
         if (!hung->empty())
-          quarantine()->add(*hung, "", monotonic_now() + LeftBehindThread::kMost * deadline);
+          quarantine()->add(*hung, "", monotonic_now() + LeftBehindThread::kMost * first_deadline);
         attempt->left_behind.emplace(*hung);
       }
     }
@@ -74,8 +76,13 @@ std::shared_ptr<void> call_under_deadline(const std::function<std::shared_ptr<vo
       return attempt->result;
     }
     thread.detach();
+    if (hung->empty() && deadline < first_deadline) {  // short of CPU time, rather
+      deadline = first_deadline;
+      continue;
+    }
     errors.push_back(hang_error(hung->empty() ? "the kernel's files" : *hung));
     if (hung->empty()) return nullptr;
+    deadline = after_a_hang.value_or(deadline);
   }
   errors.push_back({ErrorReason::timeout,
                     "too many files of the host hang: no more are read until one answers; "

@@ -18,22 +18,25 @@ inline constexpr std::chrono::milliseconds kReadDeadline{500};
 // (read_watch.hpp) for `deadline`, the thread is left behind and `read` is called anew without that file; later
 // calls leave it out as well, while the thread is in it.
 // Nothing when it hangs elsewhere, or when LeftBehindThread::kMost threads of this process hang: then no further
-// one is risked. Errors say which files hang, and why probes failed.
+// one is risked. Errors say which files hang, and why probes failed. A second file and those after it get
+// `after_a_hang`, where it is given.
 // What `read` throws is thrown. `read` must own what it uses: a thread that was left behind runs on when its
 // file answers. Any thread.
 template <class T>
 std::optional<T> read_under_deadline(std::function<T()> read, std::vector<ReadError>& errors,
-                                     Nanoseconds deadline = kReadDeadline);
+                                     Nanoseconds deadline = kReadDeadline,
+                                     std::optional<Nanoseconds> after_a_hang = {});
 
 std::shared_ptr<void> call_under_deadline(const std::function<std::shared_ptr<void>()>& call,
-                                          std::vector<ReadError>& errors, Nanoseconds deadline);
+                                          std::vector<ReadError>& errors, Nanoseconds deadline,
+                                          std::optional<Nanoseconds> after_a_hang);
 
 template <class T>
 std::optional<T> read_under_deadline(std::function<T()> read, std::vector<ReadError>& errors,
-                                     Nanoseconds deadline) {
+                                     Nanoseconds deadline, std::optional<Nanoseconds> after_a_hang) {
   const auto result = call_under_deadline(
       [read = std::move(read)]() -> std::shared_ptr<void> { return std::make_shared<T>(read()); }, errors,
-      deadline);
+      deadline, after_a_hang);
   if (!result) return std::nullopt;
   return std::move(*static_cast<T*>(result.get()));
 }

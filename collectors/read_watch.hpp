@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "agent/model/reading.hpp"
@@ -66,6 +67,18 @@ class LeftBehindThread {
 // The error of a file (or, without one, a collector) that hung.
 ReadError hang_error(std::string what);
 
+// One read of a kernel file, as it was. A file that is there and could not be opened is one, too.
+struct TracedRead {
+  std::string path;
+  MonotonicTime begin{};
+  MonotonicTime end{};
+  int error = 0;         // errno; negative: refused without trying (no regular file, quarantined)
+  bool opening = false;  // the error is of open(2)
+  std::string text;      // its first characters
+
+  MonotonicTime at() const { return begin + (end - begin) / 2; }  // ReadResult::at, Reading::at
+};
+
 // What one thread is doing. "Any thread" where nothing else is said.
 class ReadWatch {
  public:
@@ -97,6 +110,12 @@ class ReadWatch {
   void note(ReadError error) { failures_.push_back(std::move(error)); }
   std::vector<ReadError> take_failures() { return std::exchange(failures_, {}); }
 
+  // From now on each read is kept. The watched thread only.
+  void keep_trace() { trace_.emplace(); }
+  std::vector<TracedRead> take_trace() {
+    return std::exchange(trace_, std::nullopt).value_or(std::vector<TracedRead>());
+  }
+
  private:
   friend class WatchedRead;
   bool enter(const std::filesystem::path& path);
@@ -109,6 +128,7 @@ class ReadWatch {
   MonotonicTime progress_{};
   bool left_behind_ = false;
   std::vector<ReadError> failures_;
+  std::optional<std::vector<TracedRead>> trace_;
 };
 
 // Lives as long as its thread may hang in `path`. Does nothing on a thread without a watch.
@@ -120,6 +140,8 @@ class WatchedRead {
   WatchedRead& operator=(const WatchedRead&) = delete;
   // The file must not be touched.
   bool refused() const { return refused_; }
+  bool traced() const { return watch_ != nullptr && watch_->trace_; }
+  void trace(TracedRead read) { watch_->trace_->push_back(std::move(read)); }  // only when traced()
 
  private:
   ReadWatch* watch_;

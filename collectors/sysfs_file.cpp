@@ -24,9 +24,17 @@ constexpr std::size_t kPiece = 64 * 1024;
 constexpr std::size_t kLargestWhole = 16 << 20;
 constexpr int kNotRegular = -1;
 constexpr int kHeld = -2;
+constexpr std::size_t kTracedText = 64;
 
 bool is_gone(int error) {
   return error == ENODEV || error == ESRCH || error == ENOENT || error == ESTALE || error == EBADF;
+}
+
+// What came of one try, for whoever traces this thread.
+void trace(WatchedRead& watched, const std::filesystem::path& path, MonotonicTime begin, MonotonicTime end,
+           int error, bool opening, std::string_view text) {
+  if (!watched.traced()) return;
+  watched.trace({path.string(), begin, end, error, opening, std::string(trim(text.substr(0, kTracedText)))});
 }
 
 std::string describe(int error) {
@@ -53,9 +61,10 @@ SysfsFile& SysfsFile::operator=(SysfsFile&& other) noexcept {
 
 std::optional<SysfsFile> SysfsFile::if_present(const std::filesystem::path& path) {
   SysfsFile file(path);
-  const WatchedRead watched(path);
+  WatchedRead watched(path);
   const int error = watched.refused() ? kHeld : file.open();
   if (error == ENOENT || error == ENOTDIR) return std::nullopt;
+  if (error != 0) trace(watched, path, {}, {}, error, true, {});
   return file;
 }
 
@@ -87,7 +96,7 @@ bool SysfsFile::replaced() const {
 
 SysfsFile::Raw SysfsFile::read(char* data, std::size_t size, std::size_t offset) {
   Raw raw;
-  const WatchedRead watched(path_);
+  WatchedRead watched(path_);
   if (watched.refused()) {
     raw.error = kHeld;
     return raw;
@@ -98,7 +107,10 @@ SysfsFile::Raw SysfsFile::read(char* data, std::size_t size, std::size_t offset)
     if (fd_ < 0) {
       raw.error = open();
       raw.opening = raw.error != 0;
-      if (raw.opening) return raw;
+      if (raw.opening) {
+        trace(watched, path_, {}, {}, raw.error, true, {});
+        return raw;
+      }
       opened_now = true;
     }
     const MonotonicTime before = monotonic_now();
@@ -107,8 +119,10 @@ SysfsFile::Raw SysfsFile::read(char* data, std::size_t size, std::size_t offset)
       count = ::pread(fd_, data, size, static_cast<off_t>(offset));
     } while (count < 0 && errno == EINTR);
     raw.error = count < 0 ? errno : 0;
-    raw.at = before + (monotonic_now() - before) / 2;
+    const MonotonicTime after = monotonic_now();
+    raw.at = before + (after - before) / 2;
     raw.size = count < 0 ? 0 : static_cast<std::size_t>(count);
+    trace(watched, path_, before, after, raw.error, false, {data, raw.size});
     if (!is_gone(raw.error)) return raw;
     if (raw.error == EBADF) fd_ = -1;  // somebody else closed it; the number may be another file's by now
     close();
@@ -203,14 +217,19 @@ bool is_present(const std::filesystem::path& path) {
 
 std::vector<std::string> list_directory(const std::filesystem::path& path) {
   std::vector<std::string> names;
-  const WatchedRead watched(path);
+  WatchedRead watched(path);
+  const MonotonicTime before = watched.traced() ? monotonic_now() : MonotonicTime{};
   DIR* directory = watched.refused() ? nullptr : ::opendir(path.c_str());
-  if (directory == nullptr) return names;
+  if (directory == nullptr) {
+    if (!watched.refused() && !is_gone(errno)) trace(watched, path, {}, {}, errno, true, {});
+    return names;
+  }
   while (const dirent* entry = ::readdir(directory)) {
     const std::string_view name = entry->d_name;
     if (name != "." && name != "..") names.emplace_back(name);
   }
   ::closedir(directory);
+  if (watched.traced()) trace(watched, path, before, monotonic_now(), 0, false, {});
   std::sort(names.begin(), names.end());
   return names;
 }

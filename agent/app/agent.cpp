@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "agent/app/collector_choice.hpp"
 #include "agent/app/log.hpp"
 #include "agent/app/port_file.hpp"
 #include "agent/app/service.hpp"
@@ -59,14 +60,10 @@ std::vector<OllamaServer> find_servers(const Config& config) {
 
 std::vector<SampledCollector> make_collectors(const Config& config) {
   std::vector<SampledCollector> collectors;
-  for (const CollectorInfo& info : builtin_collectors()) {
-    const auto chosen = config.collectors.find(std::string(info.name));
-    const bool said = chosen != config.collectors.end();
-    auto make = info.on_by_default ? info.make : info.make_auto;
-    if (said) make = chosen->second ? info.make : nullptr;
-    if (make == nullptr) continue;
-    collectors.push_back(
-        {std::string(info.name), info.period, [make, paths = config.paths] { return make(paths); }});
+  for (const ChosenCollector& chosen : choose_collectors(config)) {
+    if (chosen.make == nullptr) continue;
+    collectors.push_back({std::string(chosen.info->name), chosen.info->period,
+                          [make = chosen.make, paths = config.paths] { return make(paths); }});
   }
   return collectors;
 }

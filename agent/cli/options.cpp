@@ -107,18 +107,7 @@ std::string nearest_name(const std::string& name, const std::vector<std::string>
   return best;
 }
 
-void add_run_options(CLI::App& app, Config& config) {
-  // CLI11 reads the environment after the file, so the file's own name is looked up here.
-  const char* file = std::getenv(environment_name("config.file").c_str());
-  app.set_config("--config.file", file == nullptr ? "" : file,
-                 "TOML file with the names of these flags as keys (Env:TEGRASCOPE_CONFIG_FILE)",
-                 file != nullptr);
-  app.config_formatter(std::make_shared<TomlConfig>(app));
-
-  add_list(app, "web.listen-address", config.web_listen_addresses,
-           "Address of /metrics and the health endpoints; may be repeated; port 0 picks a free one");
-  add_value(app, "web.port-file", config.web_port_file, "Write the chosen ports to this file");
-
+void add_source_options(CLI::App& app, Config& config) {
   HostPaths& paths = config.paths;
   app.add_option_function<std::string>(
          "--path.rootfs",
@@ -145,6 +134,21 @@ void add_run_options(CLI::App& app, Config& config) {
         [&config, name](std::int64_t count) { config.collectors[name] = count > 0; },
         "Collector " + name + default_of(info)));
   }
+}
+
+void add_run_options(CLI::App& app, Config& config) {
+  // CLI11 reads the environment after the file, so the file's own name is looked up here.
+  const char* file = std::getenv(environment_name("config.file").c_str());
+  app.set_config("--config.file", file == nullptr ? "" : file,
+                 "TOML file with the names of these flags as keys (Env:TEGRASCOPE_CONFIG_FILE)",
+                 file != nullptr);
+  app.config_formatter(std::make_shared<TomlConfig>(app));
+
+  add_list(app, "web.listen-address", config.web_listen_addresses,
+           "Address of /metrics and the health endpoints; may be repeated; port 0 picks a free one");
+  add_value(app, "web.port-file", config.web_port_file, "Write the chosen ports to this file");
+
+  add_source_options(app, config);
   add_duration(app, "sample.interval", config.sample_interval,
                "Sampling interval while a request is in flight");
   add_duration(app, "sample.idle-interval", config.sample_idle_interval,

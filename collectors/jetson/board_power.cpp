@@ -41,4 +41,14 @@ std::optional<BoardPower> board_power(const std::vector<RailPower>& rails) {
   return sum;
 }
 
+std::vector<std::string_view> board_power_rails(const std::vector<RailPower>& rails) {
+  for (const std::string_view name : kInputRails)
+    if (find(rails, name) != nullptr) return {name};
+  std::vector<std::string_view> names;
+  for (const std::string_view name : kSummedRails)
+    if (find(rails, name) != nullptr) names.push_back(name);
+  if (find(rails, kSummedIfShown) != nullptr) names.push_back(kSummedIfShown);
+  return names;
+}
+
 }  // namespace tegrascope

@@ -34,4 +34,7 @@ struct BoardPower {
 // Nothing on other boards, and nothing when a rail it needs could not be read: a partial sum would be a lie.
 std::optional<BoardPower> board_power(const std::vector<RailPower>& rails);
 
+// The rails that board_power() counts, of those that are there.
+std::vector<std::string_view> board_power_rails(const std::vector<RailPower>& rails);
+
 }  // namespace tegrascope

@@ -47,6 +47,21 @@ TEST_F(DeadlineRead, ReturnsTheValue) {
   EXPECT_TRUE(errors_.empty());
 }
 
+TEST_F(DeadlineRead, AfterAHangTheNextOnesAreGivenLessTime) {
+  std::vector<std::string> names{"a", "b", "c", "d", "e", "f"};
+  for (const std::string& name : names) tree_.write(name, "(BLOCK)");
+  const MonotonicTime before = monotonic_now();
+  const auto read = read_under_deadline<int>(
+      [root = tree_.root(), names] {
+        for (const std::string& name : names) read_once(root / name);
+        return 7;
+      },
+      errors_, 500ms, 50ms);
+  EXPECT_EQ(read, 7);
+  EXPECT_GE(monotonic_now() - before, 500ms);
+  EXPECT_LT(monotonic_now() - before, 2s) << "six times the first deadline are three";
+}
+
 TEST_F(DeadlineRead, FilesThatHangAreLeftOut) {
   tree_.write("a", "1");
   tree_.write("b", "(BLOCK)");
