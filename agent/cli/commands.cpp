@@ -25,7 +25,7 @@ const std::vector<Command>& commands() {
   static const std::vector<Command> list{
       {"run", "the agent: read the board, watch Ollama, serve /metrics", command_run},
       {"demo", "the agent on a simulated Orin Nano with a simulated Ollama and traffic", command_demo},
-      {"decode", "what the agent reads out of a line: decode tegrastats [FILE|-]", command_decode},
+      {"decode", "what the agent reads out of a text: decode tegrastats|ollama-log [FILE|-]", command_decode},
       {"check-config", "check a configuration file and flags without starting", command_check_config},
   };
   return list;
