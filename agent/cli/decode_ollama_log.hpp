@@ -22,7 +22,8 @@ namespace tegrascope {
 //   {"event":"request","method","path","status","duration_seconds","client","end"}
 //   {"event":"slot","slot","task","state","prompt_tokens","prompt_seconds","output_tokens","output_seconds",
 //    "total_seconds","progress_ratio","tokens_per_second"}
-//   {"summary":{"placement","layers_offloaded","layers_total","devices":[],"reason_class","requests","aborts"}}
+//   {"summary":{"placement","layers_offloaded","layers_total","devices":[],"reason_class","requests",
+//    "aborts"}}
 //
 // The fields are those of collectors/ollama/log/log_event.hpp and LogSummary.
 int decode_ollama_log(std::istream& in, std::ostream& out);

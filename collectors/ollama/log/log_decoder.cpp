@@ -36,7 +36,8 @@ std::string_view word_after(std::string_view text, std::string_view key, std::st
   return text.substr(0, text.find_first_of(ends));
 }
 
-// "/tmp/ollama123/runners/cuda_v12/ollama_llama_server", "/tmp/ollama123/cpu_avx2/libext_server.so": the folder.
+// "/tmp/ollama123/runners/cuda_v12/ollama_llama_server", "/tmp/ollama123/cpu_avx2/libext_server.so": the
+// folder.
 std::string variant_of(std::string_view path) {
   const std::size_t file = path.find_last_of("/\\");
   if (file == std::string_view::npos || file == 0) return {};

@@ -2,9 +2,9 @@
 // any bytes; linear in the length of a line.
 //
 // Forms understood, anywhere in a line and behind any prefix (journald, docker compose, syslog): the plain
-// prints of 0.1.x, log/slog, GIN's access lines, the C++ runner's JSON and text lines, llama.cpp's prints; more
-// than one may stand in a line, since C text without newline glues to what follows. Text within the quotes of
-// a log/slog attribute is never taken for a line: it may be a prompt.
+// prints of 0.1.x, log/slog, GIN's access lines, the C++ runner's JSON and text lines, llama.cpp's prints;
+// more than one may stand in a line, since C text without newline glues to what follows. Text within the
+// quotes of a log/slog attribute is never taken for a line: it may be a prompt.
 #pragma once
 
 #include <functional>

@@ -111,7 +111,8 @@ void LogDecoder::decode_runner_json(std::string_view json, const Sink& sink) {
   if (const auto trouble = find_trouble(message)) sink(LogTrouble{*trouble});
 }
 
-// "load_tensors:        CUDA0 model buffer size =  6300.10 MiB"; to 0.5 without "model"; in 2023 "VRAM used: 3648.31 MiB"
+// "load_tensors:        CUDA0 model buffer size =  6300.10 MiB"; to 0.5 without "model"; in 2023
+// "VRAM used: 3648.31 MiB"
 bool LogDecoder::decode_buffer(std::string_view text, const Sink& sink) {
   constexpr double kMib = 1 << 20;
   constexpr double kMost = 1e9;  // MiB

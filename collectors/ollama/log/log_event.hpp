@@ -1,5 +1,6 @@
 // What one line of an Ollama server's log says. Pure vocabulary; any thread. No prompt, no answer, no free
-// text of a line ever enters these types; texts are names that Ollama itself prints, at most kMaxLogText bytes.
+// text of a line ever enters these types; texts are names that Ollama itself prints, at most kMaxLogText
+// bytes.
 #pragma once
 
 #include <cstdint>

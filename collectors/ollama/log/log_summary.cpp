@@ -250,7 +250,8 @@ LogSummary LogSummarizer::summary() const {
   summary.reason = now.reason;
   summary.requests = requests_;
   summary.aborts = aborts_;
-  if (load_) {
+  const bool told_by_load = load_ && (load_is_of_this_server_ || server_.claim().placement != Placement::cpu);
+  if (told_by_load) {
     if (load_->offload) {
       summary.layers_offloaded = load_->offload->layers;
       summary.layers_total = load_->offload->layers_total;

@@ -1,10 +1,10 @@
-// What the events of a log add up to: where the last model went, and why not to the GPU. Pure; one thread at a
-// time.
+// What the events of a log add up to: where the last model went, and why not to the GPU. Pure; one thread
+// at a time.
 //
 // These are claims: a log can say 33/33 layers while the runner computes on the CPU. Within one load, what
 // was measured later outweighs what was planned: the runner's build and its failures to get a GPU, then
-// "offloaded N/M", the last layout, the buffers, the runner's list of devices, the plan. A load that the text
-// does not show is judged by what the server found when it looked for GPUs.
+// "offloaded N/M", the last layout, the buffers, the runner's list of devices, the plan. A load that the
+// text does not show is judged by what the server found when it looked for GPUs.
 #pragma once
 
 #include <cstdint>

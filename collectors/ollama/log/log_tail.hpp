@@ -34,9 +34,9 @@ class LogTail {
   LogTail(const LogTail&) = delete;
   LogTail& operator=(const LogTail&) = delete;
 
-  // Calls `sink` for every line that was completed since the last poll, at most kMaxBytesPerPoll of text. Returns
-  // why the file cannot be read: EACCES, EPERM -> permission, held by the watch -> timeout, everything else ->
-  // missing. It is tried again at the next poll.
+  // Calls `sink` for every line that was completed since the last poll, at most kMaxBytesPerPoll of text.
+  // Returns why the file cannot be read: EACCES, EPERM -> permission, held by the watch -> timeout,
+  // everything else -> missing. It is tried again at the next poll.
   std::optional<ReadError> poll(const LogLines::Sink& sink);
 
   // There was more than one poll may read: poll again soon.

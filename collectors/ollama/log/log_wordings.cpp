@@ -69,8 +69,8 @@ ReasonClass cuda_reason(std::string_view text, ReasonClass otherwise) {
   return otherwise;
 }
 
-// NVML's codes differ: 9 driver not loaded, 12 library not found, 18 library and driver differ; 999 is what a
-// container gets whose device rights were withdrawn.
+// NVML's codes differ: 9 driver not loaded, 12 library not found, 18 library and driver differ; 999 is what
+// a container gets whose device rights were withdrawn.
 ReasonClass nvml_reason(std::int64_t code) {
   if (code == 12) return no_gpu_library;
   return code == 999 ? container_lost_gpu : driver_init;

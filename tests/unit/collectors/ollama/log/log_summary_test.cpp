@@ -201,6 +201,12 @@ TEST(LogSummary, AServersRestartVoidsWhatTheEarlierOneFound) {
          ReasonClass::no_gpu);
 }
 
+TEST(LogSummary, LayersAreThoseOfTheLoadThatIsJudged) {
+  const std::string loaded = kListening + kOrin + start() + kOnGpu + kStarted;
+  EXPECT_EQ(summarized(loaded + kListening + kNoGpu).layers_offloaded, std::nullopt);
+  EXPECT_EQ(summarized(loaded + kListening + kOrin).layers_offloaded, 29);
+}
+
 TEST(LogSummary, CountsPostsOnInferenceRoutesAndAborts) {
   const auto gin = [](const std::string& method, const std::string& path) {
     return "[GIN] 2026/01/02 - 03:04:05 | 500 | 29m59s | 10.0.0.1 | " + method + "     \"" + path + "\"\n";
