@@ -78,8 +78,12 @@ class Finder {
 void add_engines_off(const Batch& batch, Finder& finder) {
   for (const Reading& reading : batch.readings)
     if (reading.signal == Signal::engine_on && reading.value == 0)
-      finder.add({Signal::engine_frequency_hertz, reading.instance, "",
-                  std::string(to_string(ErrorReason::unavailable)), "the engine is off", {}});
+      finder.add({Signal::engine_frequency_hertz,
+                  reading.instance,
+                  "",
+                  std::string(to_string(ErrorReason::unavailable)),
+                  "the engine is off",
+                  {}});
 }
 
 }  // namespace

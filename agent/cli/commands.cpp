@@ -26,7 +26,8 @@ const std::vector<Command>& commands() {
       {"run", "the agent: read the board, watch Ollama, serve /metrics", command_run},
       {"demo", "the agent on a simulated Orin Nano with a simulated Ollama and traffic", command_demo},
       {"read", "one reading of every sensor, with unit, source and, where absent, the reason", command_read},
-      {"decode", "what the agent reads out of a file: decode tegrastats, decode exchange", command_decode},
+      {"decode", "what the agent reads out of a file: decode tegrastats, ollama-log or exchange",
+       command_decode},
       {"check-config", "check a configuration file and flags without starting", command_check_config},
   };
   return list;

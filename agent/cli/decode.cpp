@@ -7,6 +7,7 @@
 
 #include "agent/cli/commands.hpp"
 #include "agent/cli/decode_exchange.hpp"
+#include "agent/cli/decode_ollama_log.hpp"
 #include "agent/cli/decode_tegrastats.hpp"
 #include "agent/cli/options.hpp"
 
@@ -18,7 +19,7 @@ namespace {
 template <class Use>
 int with_input(const std::string& file, Use&& use) {
   if (file == "-") return use(std::cin);
-  std::ifstream in(file);
+  std::ifstream in(file, std::ios::binary);
   if (!in) {
     std::cerr << "tegrascope decode: cannot read " << file << ": " << std::strerror(errno) << '\n';
     return 1;
@@ -53,10 +54,12 @@ int command_decode(int argc, const char* const* argv) {
   std::string response;
   std::string kind = "ollama";
   CLI::App app("Print what the agent reads out of a file, as one JSON object per line.", "tegrascope decode");
-  app.add_option("FORMAT", format, "tegrastats: its lines; exchange: an HTTP exchange with Ollama")
+  app.add_option("FORMAT", format,
+                 "tegrastats: its lines; ollama-log: Ollama's log; exchange: an HTTP exchange with Ollama")
       ->required()
-      ->check(CLI::IsMember({"tegrastats", "exchange"}));
-  app.add_option("FILE", file, "tegrastats: file to read; - is standard input")->capture_default_str();
+      ->check(CLI::IsMember({"tegrastats", "ollama-log", "exchange"}));
+  app.add_option("FILE", file, "tegrastats, ollama-log: file to read; - is standard input")
+      ->capture_default_str();
   app.add_option("--request", request,
                  "exchange: what the client sent, HTTP head and body; - is standard input");
   app.add_option("--response", response, "exchange: what the server answered; - is standard input");
@@ -69,7 +72,8 @@ int command_decode(int argc, const char* const* argv) {
     return decode_exchange_files(request, response,
                                  kind == "openai" ? UpstreamKind::openai : UpstreamKind::ollama);
   }
-  return with_input(file, [](std::istream& in) { return decode_tegrastats(in, std::cout); });
+  const auto decode = format == "tegrastats" ? decode_tegrastats : decode_ollama_log;
+  return with_input(file, [decode](std::istream& in) { return decode(in, std::cout); });
 }
 
 }  // namespace tegrascope

@@ -110,4 +110,42 @@ std::string_view to_string(ErrorReason r) {
   return "missing";
 }
 
+std::string_view to_string(ReasonClass r) {
+  switch (r) {
+    case ReasonClass::none:
+      return "none";
+    case ReasonClass::no_gpu:
+      return "no-gpu";
+    case ReasonClass::no_gpu_library:
+      return "no-gpu-library";
+    case ReasonClass::driver_init:
+      return "driver-init";
+    case ReasonClass::device_permission:
+      return "device-permission";
+    case ReasonClass::container_lost_gpu:
+      return "container-lost-gpu";
+    case ReasonClass::backend_missing:
+      return "backend-missing";
+    case ReasonClass::wrong_cuda_backend:
+      return "wrong-cuda-backend";
+    case ReasonClass::discovery_failed:
+      return "discovery-failed";
+    case ReasonClass::vram_too_small:
+      return "vram-too-small";
+    case ReasonClass::system_memory_too_small:
+      return "system-memory-too-small";
+    case ReasonClass::oom_alloc:
+      return "oom-alloc";
+    case ReasonClass::oom_killed:
+      return "oom-killed";
+    case ReasonClass::runner_crash:
+      return "runner-crash";
+    case ReasonClass::client_aborted_load:
+      return "client-aborted-load";
+    case ReasonClass::forced_cpu:
+      return "forced-cpu";
+  }
+  return "none";
+}
+
 }  // namespace tegrascope

@@ -44,6 +44,42 @@ enum class ErrorReason : std::uint8_t { missing, permission, parse, range, timeo
 inline constexpr std::array kErrorReasons{ErrorReason::missing, ErrorReason::permission, ErrorReason::parse,
                                           ErrorReason::range, ErrorReason::timeout};
 
+// Why a model is not, or not wholly, on the GPU, or why its load failed, as a server's log tells it.
+enum class ReasonClass : std::uint8_t {
+  none,                     // no cause told, or one outside this list
+  no_gpu,                   // no GPU was found
+  no_gpu_library,           // the driver's library was not found
+  driver_init,              // the driver is there and does not initialise
+  device_permission,        // the user may not open the device nodes
+  container_lost_gpu,       // the container's right to the GPU was withdrawn while it ran
+  backend_missing,          // a GPU, and no GPU code of Ollama's for it
+  wrong_cuda_backend,       // CUDA code built for another driver or another GPU
+  discovery_failed,         // the process that looks for GPUs died or hung
+  vram_too_small,           // too little GPU memory for all layers
+  system_memory_too_small,  // too little memory for the model at all
+  oom_alloc,                // an allocation failed
+  oom_killed,               // the kernel killed the runner for memory
+  runner_crash,             // the runner died of anything else
+  client_aborted_load,      // the client left before the model was loaded
+  forced_cpu                // asked for: num_gpu 0, a CPU library, no visible device
+};
+inline constexpr std::array kReasonClasses{ReasonClass::none,
+                                           ReasonClass::no_gpu,
+                                           ReasonClass::no_gpu_library,
+                                           ReasonClass::driver_init,
+                                           ReasonClass::device_permission,
+                                           ReasonClass::container_lost_gpu,
+                                           ReasonClass::backend_missing,
+                                           ReasonClass::wrong_cuda_backend,
+                                           ReasonClass::discovery_failed,
+                                           ReasonClass::vram_too_small,
+                                           ReasonClass::system_memory_too_small,
+                                           ReasonClass::oom_alloc,
+                                           ReasonClass::oom_killed,
+                                           ReasonClass::runner_crash,
+                                           ReasonClass::client_aborted_load,
+                                           ReasonClass::forced_cpu};
+
 std::string_view to_string(Placement);
 std::string_view to_string(Phase);
 std::string_view to_string(Witness);
@@ -51,5 +87,6 @@ std::string_view to_string(Operation);
 std::string_view to_string(Outcome);
 std::string_view to_string(Unattributed);
 std::string_view to_string(ErrorReason);
+std::string_view to_string(ReasonClass);
 
 }  // namespace tegrascope

@@ -5,6 +5,8 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <string>
+#include <vector>
 
 #include "tests/support/child_process.hpp"
 #include "tests/support/corpus.hpp"
@@ -46,6 +48,34 @@ TEST(DecodeTegrastats, PrintsAnObjectForEachRealLine) {
 TEST(DecodeTegrastats, AMissingFileIsNamed) {
   TempTree directory;
   ChildProcess decode({TEGRASCOPE_PROGRAM, "decode", "tegrastats", "/nonexistent/file"}, directory.root());
+  EXPECT_EQ(decode.wait_for(10s), 1);
+  EXPECT_NE(decode.errors().find("/nonexistent/file"), std::string::npos) << decode.errors();
+}
+
+TEST(DecodeOllamaLog, ReadsWhatIsPipedInAndEndsWithTheSummary) {
+  TempTree directory;
+  directory.write("server.log",
+                  "load_tensors: offloaded 5/37 layers to GPU\n"
+                  "[GIN] 2024/09/13 - 09:19:09 | 200 | 1.5s | 127.0.0.1 | POST     \"/api/chat\"\n" +
+                      std::string(100'000, 'x') + "\n");
+  ChildProcess decode(
+      {TEGRASCOPE_PROGRAM, "decode", "ollama-log", (directory.root() / "server.log").string()},
+      directory.root());
+  ASSERT_EQ(decode.wait_for(10s), 0) << decode.errors();
+  std::istringstream out(decode.output());
+  std::vector<nlohmann::json> objects;
+  for (std::string line; std::getline(out, line);) objects.push_back(nlohmann::json::parse(line));
+  ASSERT_EQ(objects.size(), 3u);
+  EXPECT_EQ(objects[0]["event"], "offload");
+  EXPECT_EQ(objects[1]["event"], "request");
+  EXPECT_EQ(objects[2]["summary"]["placement"], "partial");
+  EXPECT_EQ(objects[2]["summary"]["reason_class"], "vram-too-small");
+  EXPECT_EQ(objects[2]["summary"]["requests"], 1);
+}
+
+TEST(DecodeOllamaLog, AMissingFileIsNamed) {
+  TempTree directory;
+  ChildProcess decode({TEGRASCOPE_PROGRAM, "decode", "ollama-log", "/nonexistent/file"}, directory.root());
   EXPECT_EQ(decode.wait_for(10s), 1);
   EXPECT_NE(decode.errors().find("/nonexistent/file"), std::string::npos) << decode.errors();
 }
