@@ -33,6 +33,8 @@ struct AttributionOptions {
   Nanoseconds unresolved_limit = std::chrono::minutes(10);
   std::size_t max_pending_slices = 20000;
   int cores = 1;  // online CPU cores
+  // False interpolates power across phase edges, as a plain trapezoid does: only to show what that costs.
+  bool hold_power_at_edges = true;
 };
 
 class Attribution {

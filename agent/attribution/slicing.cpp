@@ -27,7 +27,10 @@ std::int64_t round_with_carry(double exact, double& carry) {
 
 void Attribution::close_slice(MonotonicTime begin, MonotonicTime end) {
   const double seconds = to_seconds(end - begin);
-  const auto watts = sensors_.power().mean_between_samples(begin, end, boundaries_);
+  const std::span<const MonotonicTime> edges = options_.hold_power_at_edges
+                                                   ? std::span<const MonotonicTime>(boundaries_)
+                                                   : std::span<const MonotonicTime>();
+  const auto watts = sensors_.power().mean_between_samples(begin, end, edges);
   const auto gpu_load = sensors_.gpu().mean_between_samples(begin, end, {});
 
   Slice slice;

@@ -25,6 +25,7 @@ const std::vector<Command>& commands() {
   static const std::vector<Command> list{
       {"run", "the agent: read the board, watch Ollama, serve /metrics", command_run},
       {"demo", "the agent on a simulated Orin Nano with a simulated Ollama and traffic", command_demo},
+      {"simulate", "a scenario on a virtual clock: the agent's answers beside the truth", command_simulate},
       {"decode", "what the agent reads out of a line: decode tegrastats [FILE|-]", command_decode},
       {"check-config", "check a configuration file and flags without starting", command_check_config},
   };
