@@ -231,6 +231,7 @@ void Analysis::judge_finished(const Attribution::Finished& finished) {
 
 void Analysis::keep(RequestRecord&& record) {
   judged_.push_back(record);
+  unbooked_.insert_or_assign(record.id, record);
   recent_.push_back(std::move(record));
   if (recent_.size() > kRecentRequests) recent_.pop_front();
   request_ended_ = true;
@@ -270,20 +271,24 @@ bool Analysis::busy() const {
 }
 
 void Analysis::count_booked(const Attribution::Finished& booked) {
-  const auto record =
-      std::find_if(recent_.begin(), recent_.end(), [&](const RequestRecord& r) { return r.id == booked.id; });
-  if (record != recent_.end()) {
-    record->phase_amounts = booked.amounts;
-    record->reasons = booked.reasons;
-    record->solo_joules = booked.solo_joules;
-    if (record->energy_known && record->output_tokens.value_or(0) >= kMinTokensForJoules) {
+  auto judged = unbooked_.extract(booked.id);
+  if (!judged.empty()) {
+    RequestRecord& record = judged.mapped();
+    record.phase_amounts = booked.amounts;
+    record.reasons = booked.reasons;
+    record.solo_joules = booked.solo_joules;
+    const auto shown = std::find_if(recent_.begin(), recent_.end(),
+                                    [&](const RequestRecord& r) { return r.id == booked.id; });
+    if (shown != recent_.end()) *shown = record;
+    if (record.energy_known && record.output_tokens.value_or(0) >= kMinTokensForJoules) {
       double joules = 0;
       for (const auto& [phase, amounts] : booked.amounts) {
         if (phase != Phase::load) joules += static_cast<double>(amounts.energy_nj) * 1e-9;
       }
-      models_.view({record->server, record->model})
-          .joules_per_token.observe(joules / static_cast<double>(*record->output_tokens));
+      models_.view({record.server, record.model})
+          .joules_per_token.observe(joules / static_cast<double>(*record.output_tokens));
     }
+    if (options_.on_booked) options_.on_booked(record);
   }
   requests_.forget(booked.id);
 }

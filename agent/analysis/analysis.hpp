@@ -4,6 +4,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -27,6 +28,8 @@ struct AnalysisOptions {
   std::size_t model_cap = 16;
   std::optional<BoardIdentity> board;
   std::optional<bool> gpu_present;  // absent: not known
+  // Called from advance() with each request whose amounts are final, once.
+  std::function<void(const RequestRecord&)> on_booked;
 };
 
 class Analysis {
@@ -92,6 +95,7 @@ class Analysis {
   std::map<std::string, std::map<Witness, double>> server_busy_seconds_;
   std::deque<RequestRecord> recent_;
   std::vector<RequestRecord> judged_;
+  std::map<RequestId, RequestRecord> unbooked_;  // judged, amounts not final yet
   std::set<std::string> poll_wanted_;
   std::set<ModelKey> asked_about_;  // models polled for since the runners last changed
   IdleKey idle_key_;

@@ -34,6 +34,10 @@ struct AttributionOptions {
   Nanoseconds unresolved_limit = std::chrono::minutes(10);
   std::size_t max_pending_slices = 20000;
   int cores = 1;  // online CPU cores
+  // False interpolates power across phase edges, as a plain trapezoid does: only to show what that costs.
+  bool hold_power_at_edges = true;
+  // Phases too short to be sampled take what the model usually draws in them. Off: the neighbours' mean.
+  bool learn_phase_power = true;
 };
 
 class Attribution {

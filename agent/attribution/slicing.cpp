@@ -44,9 +44,13 @@ std::optional<double> Attribution::stand_in_watts(MonotonicTime t) const {
 
 void Attribution::close_slice(MonotonicTime begin, MonotonicTime end) {
   const double seconds = to_seconds(end - begin);
-  auto watts = sensors_.power().mean_between_samples(begin, end, boundaries_);
-  const bool imputed = watts && sensors_.power().unsampled(begin, end, boundaries_);
-  if (imputed) watts = stand_in_watts(begin + (end - begin) / 2).value_or(*watts);
+  const std::span<const MonotonicTime> edges = options_.hold_power_at_edges
+                                                   ? std::span<const MonotonicTime>(boundaries_)
+                                                   : std::span<const MonotonicTime>();
+  auto watts = sensors_.power().mean_between_samples(begin, end, edges);
+  const bool imputed = watts && sensors_.power().unsampled(begin, end, edges);
+  if (imputed && options_.learn_phase_power)
+    watts = stand_in_watts(begin + (end - begin) / 2).value_or(*watts);
   const auto gpu_load = sensors_.gpu().mean_between_samples(begin, end, {});
 
   Slice slice;

@@ -28,6 +28,7 @@ const std::vector<Command>& commands() {
       {"read", "one reading of every sensor, with unit, source and, where absent, the reason", command_read},
       {"decode", "what the agent reads out of a file: decode tegrastats, ollama-log or exchange",
        command_decode},
+      {"simulate", "a scenario on a virtual clock: the agent's answers beside the truth", command_simulate},
       {"check-config", "check a configuration file and flags without starting", command_check_config},
   };
   return list;

@@ -10,6 +10,7 @@ namespace tegrascope {
 int command_run(int argc, const char* const* argv);
 int command_demo(int argc, const char* const* argv);
 int command_read(int argc, const char* const* argv);
+int command_simulate(int argc, const char* const* argv);
 int command_decode(int argc, const char* const* argv);
 int command_check_config(int argc, const char* const* argv);
 

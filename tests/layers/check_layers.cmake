@@ -4,7 +4,7 @@ cmake_minimum_required(VERSION 3.22)
 
 set(layers
   agent/model agent/attribution agent/placement agent/analysis
-  collectors/ollama collectors exporters simulator agent/app agent/cli agent)
+  collectors/ollama collectors exporters simulator agent/accuracy agent/app agent/cli agent)
 
 set(allowed_agent/model)
 set(allowed_agent/attribution agent/model)
@@ -15,7 +15,8 @@ set(allowed_collectors/ollama agent/model collectors)
 set(allowed_exporters agent/model)
 set(allowed_simulator agent/model)
 set(allowed_agent/app agent/model agent/analysis agent/attribution agent/placement collectors collectors/ollama exporters)
-set(allowed_agent/cli agent/model agent/app simulator collectors collectors/ollama)
+set(allowed_agent/accuracy agent/model agent/analysis agent/attribution collectors simulator)
+set(allowed_agent/cli agent/model agent/accuracy agent/app simulator collectors collectors/ollama)
 set(allowed_agent agent/cli)
 
 # The most specific layer that holds the path.
