@@ -36,6 +36,7 @@ class Analysis {
   void add(const RequestEvent& event);
   void add(const ServerState& state);
   void set_servers(const std::vector<OllamaServer>& servers);
+  void set_relay(std::optional<RelayView> relay) { relay_ = std::move(relay); }
   void set_dropped_events(std::uint64_t dropped) { dropped_events_ = dropped; }
 
   // Closes what lies behind the watermark, judges the requests that are complete.
@@ -84,6 +85,7 @@ class Analysis {
   bool request_ended_ = false;
   std::optional<MonotonicTime> last_snapshot_;
   std::uint64_t dropped_events_ = 0;
+  std::optional<RelayView> relay_;
 };
 
 }  // namespace tegrascope

@@ -22,7 +22,8 @@ namespace tegrascope {
 struct ServiceHooks {
   std::function<void(bool)> set_busy;  // sample fast, poll often
   std::function<void(const std::string& server)> poll_soon;
-  std::function<void()> find_servers;  // `ollama serve` processes came or went
+  std::function<void()> find_servers;                    // `ollama serve` processes came or went
+  std::function<std::optional<RelayView>()> relay_view;  // absent: no relay
 };
 
 class Service {

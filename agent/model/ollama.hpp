@@ -10,11 +10,15 @@
 
 namespace tegrascope {
 
+// What a server speaks: Ollama's API, or only OpenAI's (llama.cpp server, vLLM).
+enum class UpstreamKind : std::uint8_t { ollama, openai };
+
 // A server the agent watches. `name` is host:port and is the `server` label everywhere.
 struct OllamaServer {
   std::string name;            // "127.0.0.1:11434"
   std::string url;             // "http://127.0.0.1:11434"
   std::int64_t serve_pid = 0;  // the `ollama serve` that listens there, 0 unknown
+  UpstreamKind kind = UpstreamKind::ollama;
 };
 
 // One entry of GET /api/ps.

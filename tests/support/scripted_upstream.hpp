@@ -48,6 +48,7 @@ class ScriptedUpstream {
   ScriptedUpstream(const ScriptedUpstream&) = delete;
 
   std::uint16_t port() const { return port_; }
+  int descriptor() const { return fd_; }
   TcpPeer accept();
   bool has_connection_now() const;  // one waits to be accepted
   void stop_listening();            // further connections are refused
