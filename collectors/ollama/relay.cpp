@@ -20,6 +20,8 @@ namespace {
 
 // When the process has no descriptor left: how long until it is tried again.
 constexpr std::chrono::milliseconds kAcceptPause{50};
+// Sessions that give way are destroyed between these, so a flood does not pile them up.
+constexpr std::size_t kAcceptAtOnce = 64;
 // Connections over the limit that are told so; further ones are closed without a word.
 constexpr std::size_t kMostRefusing = 16;
 
@@ -122,18 +124,19 @@ class Relay::Impl {
     while (acceptor.is_open()) {
       error_code ec;
       co_await acceptor.async_wait(TcpAcceptor::wait_read, asio::redirect_error(kAwait, ec));
-      if (!ec) ec = accept_all(acceptor);
-      if (ec == asio::error::would_block || ec == asio::error::connection_aborted || !acceptor.is_open())
+      if (!ec) ec = accept_some(acceptor, kAcceptAtOnce);
+      if (!ec || ec == asio::error::would_block || ec == asio::error::connection_aborted ||
+          !acceptor.is_open())
         continue;
       pause.expires_after(kAcceptPause);
       co_await pause.async_wait(asio::redirect_error(kAwait, ec));
     }
   }
 
-  // Takes those that wait now; returns why it ended, would_block when nobody waits any more.
-  error_code accept_all(TcpAcceptor& acceptor) {
+  // Takes at most so many of those that wait; returns why it ended, would_block when nobody waits any more.
+  error_code accept_some(TcpAcceptor& acceptor, std::size_t most) {
     error_code ec;
-    while (!ec && acceptor.is_open()) {
+    for (std::size_t i = 0; i < most && !ec && acceptor.is_open(); ++i) {
       TcpSocket socket = accept_waiting(acceptor, io_.get_executor(), ec);
       if (!ec) begin(std::move(socket));
     }
@@ -174,7 +177,7 @@ class Relay::Impl {
   void drain() {
     // Closing a listener resets who waits in it, unless another process holds it as well.
     if (options_.sockets.empty()) {
-      for (TcpAcceptor& acceptor : acceptors_) accept_all(acceptor);
+      for (TcpAcceptor& acceptor : acceptors_) accept_some(acceptor, SOMAXCONN);
     }
     close_listeners();
     hub_.draining = true;

@@ -9,29 +9,38 @@ namespace tegrascope {
 
 RequestGate::Decision RequestGate::examine(std::string_view bytes) {
   Decision decision;
-  std::size_t copied = 0;  // bytes whose forwarded form is in decision.rewritten
+  std::optional<std::size_t> message;  // where the message begins whose head came with these bytes
+  std::vector<HostField> hosts;        // to be rewritten
   while (decision.pass < bytes.size()) {
     const std::string_view rest = bytes.substr(decision.pass);
     if (!body_.done()) {
       decision.pass += body_.next(rest).consumed;
       if (!body_.bad()) continue;
       decision.refusal = Refusal{400, "bad request: the chunked body is not framed as RFC 9112 says"};
-      decision.inside_message = true;
+      decision.inside_message = !message;
+      decision.pass = message.value_or(decision.pass);
       break;
     }
-    const std::size_t begin = decision.pass;
     std::size_t head_size = 0;
     const std::optional<HostField> host = examine_head(rest, head_size, decision);
     if (head_size == 0) break;
+    message = decision.pass;
+    if (host && !rules_.rewrite_host_to.empty()) hosts.push_back({*message + host->offset, host->size});
     decision.pass += head_size;
-    if (!host || rules_.rewrite_host_to.empty()) continue;
-    if (!decision.rewritten) decision.rewritten.emplace();
-    decision.rewritten->append(bytes.substr(copied, begin + host->offset - copied));
-    decision.rewritten->append(rules_.rewrite_host_to);
-    copied = begin + host->offset + host->size;
   }
-  if (decision.rewritten) decision.rewritten->append(bytes.substr(copied, decision.pass - copied));
+  if (!hosts.empty()) decision.rewritten = rewrite(bytes.substr(0, decision.pass), hosts);
   return decision;
+}
+
+std::string RequestGate::rewrite(std::string_view passed, const std::vector<HostField>& hosts) const {
+  std::string out;
+  std::size_t copied = 0;
+  for (const HostField& host : hosts) {
+    if (host.offset >= passed.size()) break;
+    out.append(passed.substr(copied, host.offset - copied)).append(rules_.rewrite_host_to);
+    copied = host.offset + host.size;
+  }
+  return out.append(passed.substr(copied));
 }
 
 std::optional<RequestGate::HostField> RequestGate::examine_head(std::string_view rest, std::size_t& head_size,

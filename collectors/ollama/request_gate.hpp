@@ -42,7 +42,7 @@ class RequestGate {
     bool inside_message = false;  // the refusal concerns a message whose first part has passed
   };
   // `bytes`: everything that has not passed yet, i.e. the rest of the last call (an incomplete head) and what
-  // came since.
+  // came since. A message whose body is seen to be badly framed together with its head does not pass at all.
   Decision examine(std::string_view bytes);
 
   // Between two messages: nothing of the next one has passed.
@@ -59,6 +59,7 @@ class RequestGate {
   };
   // A head at the front of `rest`. `head_size` stays 0 when it is not complete or does not pass.
   std::optional<HostField> examine_head(std::string_view rest, std::size_t& head_size, Decision& decision);
+  std::string rewrite(std::string_view passed, const std::vector<HostField>& hosts) const;
   void refuse_unread(Refusal refusal, Decision& decision);
   std::optional<Refusal> check_rules(const RequestHead& head, RefusalReason& reason) const;
 

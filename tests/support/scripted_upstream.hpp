@@ -43,7 +43,7 @@ class TcpPeer {
 
 class ScriptedUpstream {
  public:
-  ScriptedUpstream();
+  explicit ScriptedUpstream(std::uint16_t port = 0);  // 0: any free one
   ~ScriptedUpstream();
   ScriptedUpstream(const ScriptedUpstream&) = delete;
 

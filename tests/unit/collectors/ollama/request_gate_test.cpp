@@ -46,10 +46,25 @@ TEST(RequestGate, ABadChunkStopsBeforeItsFirstBadByte) {
   const GateRules rules;
   RequestGate gate(rules);
   const std::string head = "POST /api/chat HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
-  const auto decision = gate.examine(head + "2\r\n{}\r\n3;x\r\n");
-  EXPECT_EQ(decision.pass, head.size() + 8);
+  EXPECT_EQ(gate.examine(head + "2\r\n{}\r\n").pass, head.size() + 7);
+  const auto decision = gate.examine("3;x\r\n");
+  EXPECT_EQ(decision.pass, 1U);
   ASSERT_TRUE(decision.refusal);
   EXPECT_TRUE(decision.inside_message);
+}
+
+TEST(RequestGate, ABadChunkThatComesWithItsHeadKeepsTheWholeMessageBack) {
+  GateRules rules;
+  rules.rewrite_host_to = "b";
+  RequestGate gate(rules);
+  const std::string good = test::request("GET", "/api/ps");
+  const auto decision = gate.examine(
+      good + "POST /api/chat HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n3;x\r\n");
+  EXPECT_EQ(decision.pass, good.size());
+  EXPECT_EQ(decision.rewritten, "GET /api/ps HTTP/1.1\r\nHost: b\r\n\r\n");
+  ASSERT_TRUE(decision.refusal);
+  EXPECT_FALSE(decision.inside_message);
+  EXPECT_EQ(gate.last_target(), "/api/chat");
 }
 
 TEST(RequestGate, AHostThatIsNotAllowedIsForbidden) {
