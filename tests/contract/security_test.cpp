@@ -196,7 +196,7 @@ TEST_F(Contract, S3_OnlyTheUpstreamIsEverConnected) {
     asking.send(text);
     ASSERT_TRUE(eventually([&] { return upstream_.has_connection_now() || asking.has_bytes_now(); })) << text;
     if (upstream_.has_connection_now()) upstream_.accept().close();
-    asking.wait_for_end();
+    read_answer(asking);
     EXPECT_FALSE(elsewhere.has_connection_now()) << text;
   }
 }
