@@ -58,9 +58,13 @@ WireRequest read_request(TcpPeer& peer) {
   const auto checked = check_request_head(request.head);
   const auto* head = std::get_if<RequestHead>(&checked);
   if (head == nullptr) throw std::runtime_error("no request: " + request.head);
-  if (head->framing == Framing::length) request.body = peer.read_exactly(head->content_length);
-  if (head->framing == Framing::chunked) request.body = read_chunks(peer);
+  request.body = read_request_body(peer, *head);
   return request;
+}
+
+std::string read_request_body(TcpPeer& peer, const RequestHead& head) {
+  if (head.framing == Framing::chunked) return read_chunks(peer);
+  return head.framing == Framing::length ? peer.read_exactly(head.content_length) : std::string();
 }
 
 WireAnswer read_answer(TcpPeer& peer, bool to_head) {

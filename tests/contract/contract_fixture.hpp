@@ -46,6 +46,9 @@ struct WireRequest {
 // The next request of a connection, its body by Content-Length or in chunks. Throws when the connection ends before.
 WireRequest read_request(TcpPeer& peer);
 
+// The body that `head` announces.
+std::string read_request_body(TcpPeer& peer, const RequestHead& head);
+
 struct WireAnswer {
   int status = 0;
   std::string head;

@@ -112,6 +112,34 @@ TEST_F(Contract, R1_HeadsAndFramingAreThoseOfTheUpstream) {
   EXPECT_EQ(asking.read_exactly(answered.size()), answered);
 }
 
+TEST_F(Contract, R1_ABlobBeyondTwoGigabytesIsStreamed) {
+  constexpr std::uint64_t kSize = (std::uint64_t{1} << 31) + 12345;
+  TcpPeer asking = client();
+  asking.send("POST /api/blobs/sha256:1 HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: " +
+              std::to_string(kSize) + "\r\n\r\n");
+  TcpPeer answering = upstream_.accept();
+  answering.read_until("\r\n\r\n");
+  std::thread sending([&] {
+    const std::string zeros(1024 * 1024, '\0');
+    for (std::uint64_t left = kSize; left > 0;) {
+      const std::size_t size = std::min<std::uint64_t>(left, zeros.size());
+      asking.send(std::string_view(zeros).substr(0, size));
+      left -= size;
+    }
+  });
+  std::uint64_t got = 0;
+  std::uint64_t pieces = 0;
+  while (got < kSize) {
+    got += answering.read_some().size();
+    ++pieces;
+  }
+  sending.join();
+  EXPECT_EQ(got, kSize);
+  EXPECT_GT(pieces, 1000U);
+  answering.send("HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n");
+  EXPECT_EQ(read_answer(asking).status, 201);
+}
+
 TEST_F(Contract, R2_WhatCannotBeUnderstoodPassesAllTheSame) {
   const std::string gzip("\x1f\x8b\x08\0\0\0\0\0\0\x03garbage", 17);
   const std::string deep = std::string(100000, '[') + "\n";
