@@ -314,6 +314,7 @@ SnapshotPtr Analysis::make_snapshot(MonotonicTime now) {
   snapshot->observation_errors = requests_.observation_errors();
   snapshot->label_overflow_models = models_.overflow();
   snapshot->dropped_events = dropped_events_;
+  snapshot->relay = relay_;
   last_snapshot_ = now;
   request_ended_ = false;
   return snapshot;

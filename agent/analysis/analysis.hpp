@@ -44,6 +44,7 @@ class Analysis {
   void set_log_followed(const std::string& server, bool followed) {
     merge_.set_log_followed(server, followed);
   }
+  void set_relay(std::optional<RelayView> relay) { relay_ = std::move(relay); }
   void set_dropped_events(std::uint64_t dropped) { dropped_events_ = dropped; }
 
   // Closes what lies behind the watermark, judges the requests that are complete.
@@ -102,6 +103,7 @@ class Analysis {
   bool request_ended_ = false;
   std::optional<MonotonicTime> last_snapshot_;
   std::uint64_t dropped_events_ = 0;
+  std::optional<RelayView> relay_;
 };
 
 }  // namespace tegrascope

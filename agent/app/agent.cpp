@@ -1,9 +1,13 @@
 #include "agent/app/agent.hpp"
 
+#include <sys/resource.h>
 #include <systemd/sd-daemon.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/asio/post.hpp>
+#include <climits>
 #include <random>
 #include <sstream>
 #include <stdexcept>
@@ -53,7 +57,11 @@ T read_host(const Config& config, T (*read)(const Config&)) {
 std::vector<OllamaServer> find_servers(const Config& config) {
   if (config.ollama_urls == std::vector<std::string>{"auto"}) return discover_servers(config.paths);
   std::vector<OllamaServer> servers;
-  for (const std::string& url : config.ollama_urls) servers.push_back(server_from_url(url));
+  for (const std::string& url : config.ollama_urls) {
+    servers.push_back(server_from_url(url));
+    servers.back().kind = config.upstream_kind;
+  }
+  if (config.upstream_kind != UpstreamKind::ollama) return servers;
   assign_serve_pid(servers, config.paths);
   return servers;
 }
@@ -87,6 +95,41 @@ bool is_this_machine(const std::string& host) {
   return host.rfind("127.", 0) == 0 || host == "::1" || host == "localhost" || host == "0.0.0.0";
 }
 
+RelayView view_of(const RelayCounts& counts) {
+  RelayView view;
+  view.connections = counts.connections;
+  view.bytes_in = counts.bytes_in;
+  view.bytes_out = counts.bytes_out;
+  const auto refused = [&](RefusalReason reason) { return counts.refused[static_cast<std::size_t>(reason)]; };
+  view.refused_requests = {{"framing", refused(RefusalReason::framing)},
+                           {"host", refused(RefusalReason::host)},
+                           {"guard", refused(RefusalReason::guard)},
+                           {"slow_head", refused(RefusalReason::slow_head)}};
+  view.closed_connections = {{"limit", counts.connections_refused}, {"evicted", counts.connections_evicted}};
+  view.unobserved_connections = counts.observation_failures;
+  return view;
+}
+
+std::string machine_name() {
+  std::array<char, HOST_NAME_MAX + 1> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? std::string(name.data()) : std::string();
+}
+
+// Descriptors that are no relay connections: listeners, sensors, the endpoint's clients.
+constexpr std::size_t kOtherDescriptors = 512;
+
+// Up to what the administrator allows.
+void raise_descriptor_limit(std::size_t wanted) {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) return;
+  limit.rlim_cur = std::min<rlim_t>(wanted, limit.rlim_max);
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+  if (limit.rlim_cur < wanted) {
+    log_warn("the limit of open files is too low for --relay.max-connections: raise LimitNOFILE or ulimit -n",
+             {{"limit", std::to_string(limit.rlim_cur)}, {"wanted", std::to_string(wanted)}});
+  }
+}
+
 std::string join(const std::vector<std::uint16_t>& ports) {
   std::string out;
   for (const std::uint16_t port : ports) out += (out.empty() ? "" : ",") + std::to_string(port);
@@ -107,6 +150,9 @@ class Agent::Parts {
     return relay_ ? relay_->ports() : std::vector<std::uint16_t>{};
   }
   const SnapshotSource& snapshots() const { return service_->snapshots(); }
+  void hurry() {
+    if (relay_) relay_->hurry();
+  }
 
  private:
   void start_relay(const std::vector<OllamaServer>& servers);
@@ -145,6 +191,7 @@ void Agent::Parts::start() {
       slots_->set_targets(std::move(targets));
     };
   }
+  hooks.relay_view = [this] { return relay_ ? std::optional(view_of(relay_->counts())) : std::nullopt; };
   service_ = std::make_unique<Service>(read_host(config_, analysis_options), ids_,
                                        observes(config_, "process"), hooks);
   service_->push(std::vector<OllamaServer>(servers));
@@ -155,7 +202,7 @@ void Agent::Parts::start() {
   slots_ = std::make_unique<SlotsPoller>(
       *outbound_, kSlotsInterval, [this](SlotsReading&& reading) { service_->push(std::move(reading)); });
   start_http();
-  if (!config_.relay_listen_addresses.empty()) start_relay(servers);
+  if (has_relay(config_)) start_relay(servers);
   start_sampler();
   service_->start();
   poller_->start();
@@ -174,8 +221,11 @@ void Agent::Parts::start() {
 
 void Agent::Parts::start_http() {
   endpoints_ = std::make_unique<Endpoints>(service_->snapshots(), BuildInfo{version(), revision()});
-  http_ = std::make_unique<HttpServer>(service_->context(), config_.web_listen_addresses,
-                                       [this](const HttpRequest& request) { return (*endpoints_)(request); });
+  HttpServerOptions options;
+  options.sockets = config_.web_sockets;
+  http_ = std::make_unique<HttpServer>(
+      service_->context(), config_.web_listen_addresses,
+      [this](const HttpRequest& request) { return (*endpoints_)(request); }, options);
   web_ports_ = http_->start();
 }
 
@@ -187,12 +237,19 @@ void Agent::Parts::start_relay(const std::vector<OllamaServer>& servers) {
   }
   RelayOptions options;
   options.listen_addresses = config_.relay_listen_addresses;
+  options.sockets = config_.relay_sockets;
   const ServerAddress upstream = address_of_url(servers.front().url).value();
   options.upstream_host = upstream.host;
   options.upstream_port = upstream.port;
   options.server_name = servers.front().name;
   options.drain_time = config_.relay_drain_time;
-  options.allowed_hosts = config_.relay_allowed_hosts;
+  options.max_connections = config_.relay_max_connections;
+  options.head_timeout = config_.relay_head_timeout;
+  options.rules.kind = config_.upstream_kind;
+  options.rules.hosts = make_host_policy(config_.relay_allowed_hosts, upstream.host, machine_name());
+  if (config_.relay_rewrite_host) options.rules.rewrite_host_to = host_port(upstream);
+  options.rules.guard = config_.relay_guard;
+  raise_descriptor_limit(2 * config_.relay_max_connections + kOtherDescriptors);
   const bool observed = observes(config_, "relay");
   relay_ = std::make_unique<Relay>(options, ids_, [this, observed](RequestEvent&& e) {
     if (observed) service_->push(std::move(e));
@@ -250,6 +307,7 @@ Agent::Agent(Config config) : parts_(std::make_unique<Parts>(std::move(config)))
 Agent::~Agent() = default;
 void Agent::start() { parts_->start(); }
 void Agent::stop() { parts_->stop(); }
+void Agent::hurry() { parts_->hurry(); }
 std::vector<std::uint16_t> Agent::web_ports() const { return parts_->web_ports(); }
 std::vector<std::uint16_t> Agent::relay_ports() const { return parts_->relay_ports(); }
 const SnapshotSource& Agent::snapshots() const { return parts_->snapshots(); }

@@ -1,4 +1,5 @@
-// The agent: everything built in order, stopped in reverse. The owner's thread only, but for snapshots().
+// The agent: everything built in order, stopped in reverse. The owner's thread only, but for snapshots() and
+// hurry().
 #pragma once
 
 #include <cstdint>
@@ -24,6 +25,9 @@ class Agent {
   // Stops accepting, lets streams in the relay finish within the drain time, stops the threads, removes the
   // port files. Idempotent.
   void stop();
+
+  // A stop() under way cuts the streams that it waits for. Any thread, once started.
+  void hurry();
 
   std::vector<std::uint16_t> web_ports() const;
   std::vector<std::uint16_t> relay_ports() const;

@@ -32,6 +32,17 @@ void check_address(const char* flag, const std::string& address) {
   }
 }
 
+// A name, an address or *.NAME as in --relay.allowed-hosts; "*" for any.
+void check_host_name(const std::string& name) {
+  const std::string plain = name.rfind("*.", 0) == 0 ? name.substr(2) : name;
+  const bool wrong = plain.empty() || plain.find_first_of("/@ \t*,") != std::string::npos ||
+                     std::count(plain.begin(), plain.end(), ':') == 1;
+  if (name == "*" || !wrong) return;
+  throw std::invalid_argument(
+      "--relay.allowed-hosts holds '" + name +
+      "': write names or addresses without port, as in jetson.home.lan, *.ts.net or * for any");
+}
+
 }  // namespace
 
 nanoseconds parse_duration(const std::string& text) {
@@ -59,10 +70,14 @@ bool observes(const Config& config, const std::string& witness) {
                      [&](const std::string& w) { return w == "auto" || w == witness; });
 }
 
+bool has_relay(const Config& config) {
+  return !config.relay_listen_addresses.empty() || !config.relay_sockets.empty();
+}
+
 void validate(const Config& config) {
   const bool relay_asked =
       std::find(config.observe.begin(), config.observe.end(), "relay") != config.observe.end();
-  if (relay_asked && config.relay_listen_addresses.empty()) {
+  if (relay_asked && !has_relay(config)) {
     throw std::invalid_argument(
         "--observe names the relay, which has no address: add --relay.listen-address, as in 127.0.0.1:11481");
   }
@@ -78,7 +93,23 @@ void validate(const Config& config) {
   if (config.ollama_urls != std::vector<std::string>{"auto"}) {
     for (const std::string& url : config.ollama_urls) server_from_url(url);
   }
+  if (config.upstream_kind == UpstreamKind::openai &&
+      config.ollama_urls == std::vector<std::string>{"auto"}) {
+    throw std::invalid_argument(
+        "--upstream.kind=openai needs the server's address, such servers are not looked for: add "
+        "--ollama.url, as in "
+        "http://127.0.0.1:8080");
+  }
+  for (const std::string& name : config.relay_allowed_hosts) check_host_name(name);
+  if (config.relay_max_connections < 1 || config.relay_max_connections > 100000) {
+    throw std::invalid_argument("--relay.max-connections is " + std::to_string(config.relay_max_connections) +
+                                ": choose between 1 and 100000");
+  }
   using namespace std::chrono_literals;
+  if (config.relay_head_timeout < 100ms || config.relay_head_timeout > 1h) {
+    throw std::invalid_argument("--relay.head-timeout is " + format_duration(config.relay_head_timeout) +
+                                ": choose between 100ms and 1h");
+  }
   if (config.sample_interval < 10ms || config.sample_interval > 10s) {
     throw std::invalid_argument("--sample.interval is " + format_duration(config.sample_interval) +
                                 ": choose between 10ms and 10s");

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/model/ollama.hpp"
 #include "collectors/collector.hpp"
 
 namespace tegrascope {
@@ -24,10 +25,19 @@ struct Config {
   std::uint64_t sample_seed = 0;  // of the random instants; 0: from the system
 
   std::vector<std::string> ollama_urls{"auto"};
-  std::vector<std::string> observe{"auto"};  // witnesses of requests: auto, relay, slots, process, poll
-  std::vector<std::string> relay_listen_addresses;  // empty: no relay
-  std::vector<std::string> relay_allowed_hosts;     // Host names accepted; empty: any
+  std::vector<std::string> observe{"auto"};           // witnesses of requests: auto, relay, slots, process, poll
+  std::vector<std::string> relay_listen_addresses;    // empty: no relay
+  UpstreamKind upstream_kind = UpstreamKind::ollama;  // of every server in ollama_urls
+  std::vector<std::string> relay_allowed_hosts;       // as in make_host_policy()
+  bool relay_rewrite_host = false;                    // Host becomes the upstream's address
+  bool relay_guard = false;
+  std::size_t relay_max_connections = 512;
+  std::chrono::milliseconds relay_head_timeout = std::chrono::seconds(30);
   std::chrono::milliseconds relay_drain_time = std::chrono::seconds(20);
+
+  // Listening sockets that systemd has passed; they take the place of the listen addresses.
+  std::vector<int> web_sockets;
+  std::vector<int> relay_sockets;
 
   std::string log_level = "info";     // debug, info, warn, error
   std::string log_format = "logfmt";  // logfmt, json
@@ -40,6 +50,9 @@ std::string format_duration(std::chrono::nanoseconds duration);
 
 // What CLI parsing cannot check: combinations. Throws std::invalid_argument.
 void validate(const Config& config);
+
+// Whether there is a relay at all.
+bool has_relay(const Config& config);
 
 bool observes(const Config& config, const std::string& witness);
 

@@ -36,6 +36,7 @@ void Service::stop() {
   if (!thread_.joinable()) return;
   boost::asio::post(context_, [this] {
     drain();
+    analysis_.set_relay(hooks_.relay_view());
     snapshots_.publish(analysis_.make_snapshot(monotonic_now()));
     work_.reset();
   });
@@ -56,6 +57,7 @@ void Service::drain() {
     hooks_.set_busy(busy_);
   }
   if (analysis_.snapshot_due(now)) {
+    analysis_.set_relay(hooks_.relay_view());
     SnapshotPtr snapshot = analysis_.make_snapshot(now);
     state_log_.note(*snapshot);
     snapshots_.publish(std::move(snapshot));

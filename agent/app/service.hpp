@@ -26,6 +26,7 @@ struct ServiceHooks {
   std::function<void()> find_servers;  // `ollama serve` processes came or went
   // Runners whose slots are worth reading now; empty: witness slots is off.
   std::function<void(std::vector<SlotsTarget>&&)> watch_slots;
+  std::function<std::optional<RelayView>()> relay_view;  // absent: no relay
 };
 
 class Service {

@@ -60,10 +60,13 @@ void StateLog::note_servers(const Snapshot& snapshot) {
     std::string& known = servers_[s.server.name];
     if (known == state) continue;
     known = state;
+    const bool ollama = s.server.kind == UpstreamKind::ollama;
     if (s.up) {
-      log_info("Ollama answers", {{"server", s.server.name}, {"version", s.version}});
+      log_info(ollama ? "Ollama answers" : "the server answers",
+               {{"server", s.server.name}, {"version", s.version}});
     } else {
-      log_warn("Ollama does not answer", {{"server", s.server.name}, {"error", s.error}});
+      log_warn(ollama ? "Ollama does not answer" : "the server does not answer",
+               {{"server", s.server.name}, {"error", s.error}});
     }
   }
 }

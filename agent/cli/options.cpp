@@ -49,6 +49,10 @@ CLI::Option* add_list(CLI::App& app, const std::string& name, std::vector<std::s
       ->capture_default_str();
 }
 
+void add_switch(CLI::App& app, const std::string& name, bool& value, const std::string& help) {
+  with_environment(app.add_flag("--" + name, value, help));
+}
+
 template <class Duration>
 CLI::Option* add_duration(CLI::App& app, const std::string& name, Duration& value, const std::string& help) {
   CLI::Option* option = app.add_option_function<std::string>(
@@ -164,8 +168,29 @@ void add_run_options(CLI::App& app, Config& config) {
   add_list(app, "relay.listen-address", config.relay_listen_addresses,
            "Address where clients reach Ollama through the relay, as 127.0.0.1:11481; empty: no relay");
   add_value(app, "relay.port-file", config.relay_port_file, "Write the relay's chosen ports to this file");
-  add_list(app, "relay.allowed-hosts", config.relay_allowed_hosts,
-           "Host names the relay accepts; empty: any");
+  with_environment(app.add_option_function<std::string>(
+                       "--upstream.kind",
+                       [&config](const std::string& kind) {
+                         config.upstream_kind =
+                             kind == "openai" ? UpstreamKind::openai : UpstreamKind::ollama;
+                       },
+                       "What the servers of --ollama.url speak: ollama, openai (llama.cpp server, vLLM)"))
+      ->check(CLI::IsMember({"ollama", "openai"}))
+      ->default_str("ollama");
+  add_list(
+      app, "relay.allowed-hosts", config.relay_allowed_hosts,
+      "Names, addresses or *.NAME that clients may use for the relay, beyond localhost, this machine's name, "
+      "*.local, *.internal and private addresses; * for any; empty: those when Ollama is on loopback, else "
+      "any");
+  add_switch(app, "relay.rewrite-host", config.relay_rewrite_host,
+             "Send Ollama its own address as Host, for names that Ollama refuses on loopback");
+  add_switch(
+      app, "relay.guard", config.relay_guard,
+      "Let only inference and read routes pass; refuse pull, push, create, copy, delete, blobs and the like");
+  add_value(app, "relay.max-connections", config.relay_max_connections,
+            "Most client connections at a time; beyond it idle ones are closed, then new ones refused");
+  add_duration(app, "relay.head-timeout", config.relay_head_timeout,
+               "How long a request head may take; nothing else in an exchange has a deadline");
   add_duration(app, "relay.drain-time", config.relay_drain_time,
                "How long a stop waits for streams to finish");
 
@@ -191,8 +216,7 @@ int parse_arguments(CLI::App& app, int argc, const char* const* argv) {
     return fail(e.what());
   } catch (const std::invalid_argument&) {
     // Only flags without a value of their own are converted by the library itself.
-    return fail(
-        "a collector is switched by true or false, as in --collector.gpu=false or [collector] gpu = false");
+    return fail("a switch takes true or false, as in --collector.gpu=false or [collector] gpu = false");
   } catch (const std::exception& e) {
     return fail(e.what());
   }

@@ -1,8 +1,11 @@
 #include <CLI/App.hpp>
+#include <atomic>
 #include <csignal>
 #include <iostream>
+#include <thread>
 
 #include "agent/app/agent.hpp"
+#include "agent/app/listen_sockets.hpp"
 #include "agent/app/log.hpp"
 #include "agent/cli/commands.hpp"
 #include "agent/cli/options.hpp"
@@ -28,6 +31,25 @@ void reload(int argc, const char* const* argv) {
            {{"log.level", config.log_level}});
 }
 
+// A second SIGTERM or SIGINT ends the wait for streams.
+void stop(Agent& agent) {
+  std::atomic<bool> stopped{false};
+  std::thread watch([&] {
+    Signals signals;
+    while (true) {
+      const int signal = signals.wait().value();
+      if (stopped) return;
+      if (signal == SIGHUP) continue;
+      log_info("stopping now: streams are cut");
+      agent.hurry();
+    }
+  });
+  agent.stop();
+  stopped = true;
+  ::pthread_kill(watch.native_handle(), SIGTERM);
+  watch.join();
+}
+
 }  // namespace
 
 int command_run(int argc, const char* const* argv) {
@@ -39,6 +61,12 @@ int command_run(int argc, const char* const* argv) {
 
   Signals signals;
   configure_log(config.log_level, config.log_format);
+  try {
+    take_listen_sockets(config);
+  } catch (const std::invalid_argument& e) {
+    std::cerr << "tegrascope run: " << e.what() << '\n';
+    return 2;
+  }
   Agent agent(config);
   try {
     agent.start();
@@ -51,7 +79,7 @@ int command_run(int argc, const char* const* argv) {
   }
   while (signals.wait() == SIGHUP) reload(argc, argv);
   log_info("stopping");
-  agent.stop();
+  stop(agent);
   log_info("stopped");
   return 0;
 }

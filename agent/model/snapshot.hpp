@@ -70,6 +70,16 @@ struct ServerView {
   std::map<std::string, std::uint64_t> gpu_memory_bytes;  // resident model -> what its runner holds on GPUs
 };
 
+// What the relay did since the agent started.
+struct RelayView {
+  std::size_t connections = 0;                              // of clients, now
+  std::uint64_t bytes_in = 0;                               // from clients
+  std::uint64_t bytes_out = 0;                              // to clients
+  std::map<std::string, std::uint64_t> refused_requests;    // reason: framing, host, guard, slow_head
+  std::map<std::string, std::uint64_t> closed_connections;  // reason: limit, evicted
+  std::uint64_t unobserved_connections = 0;  // forwarded, but not followed after an internal error
+};
+
 struct Snapshot {
   MonotonicTime at{};
   std::optional<BoardIdentity> board;
@@ -85,6 +95,7 @@ struct Snapshot {
   // the busiest of several.
   std::string ledger_gpu = "0";
   std::vector<ServerView> servers;
+  std::optional<RelayView> relay;  // only with a relay
   std::vector<ModelView> models;
   std::vector<RequestRecord> recent;                        // the last 16 finished requests, newest last
   std::map<std::string, std::uint64_t> observation_errors;  // reason -> count

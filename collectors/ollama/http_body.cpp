@@ -63,6 +63,7 @@ void BodyTracker::framing_byte(char c) {
       if (digit >= 0 && size_digits_ < 16) {
         remaining_ = remaining_ * 16 + static_cast<std::uint64_t>(digit);
         ++size_digits_;
+        if (strict_ && remaining_ > INT64_MAX) state_ = State::bad;  // negative to some parsers
       } else if (size_digits_ == 0 || digit >= 0) {
         state_ = State::bad;
       } else if (c == '\r') {

@@ -11,6 +11,9 @@ namespace {
 constexpr std::array<std::string_view, 7> kMethods{"GET",    "HEAD",    "POST", "PUT",
                                                    "DELETE", "OPTIONS", "PATCH"};
 
+// Larger ones are negative to a parser that counts in int64.
+constexpr std::uint64_t kMaxLength = INT64_MAX;
+
 Refusal bad(std::string message) { return {400, "bad request: " + std::move(message)}; }
 
 bool is_token_char(unsigned char c) {
@@ -20,9 +23,31 @@ bool is_token_char(unsigned char c) {
 
 bool is_value_char(unsigned char c) { return c == '\t' || (c >= 0x20 && c != 0x7f); }
 
-bool is_host_char(unsigned char c) {
-  if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) return true;
-  return std::string_view("-._~:[]%").find(static_cast<char>(c)) != std::string_view::npos;
+bool is_alphanumeric(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+bool consists_of(std::string_view text, std::string_view others) {
+  return std::all_of(text.begin(), text.end(),
+                     [&](char c) { return is_alphanumeric(c) || others.find(c) != std::string_view::npos; });
+}
+
+// NAME, NAME:PORT, [V6] or [V6]:PORT; nothing at all is allowed too.
+bool is_host(std::string_view value) {
+  std::string_view port;
+  if (!value.empty() && value.front() == '[') {
+    const std::size_t end = value.find(']');
+    if (end == std::string_view::npos || end < 2 || !consists_of(value.substr(1, end - 1), ":.%-_~"))
+      return false;
+    port = value.substr(end + 1);
+  } else {
+    const std::size_t colon = std::min(value.find(':'), value.size());
+    if (colon == 0 && !value.empty()) return false;
+    if (!consists_of(value.substr(0, colon), "-._")) return false;
+    port = value.substr(colon);
+  }
+  return port.empty() ||
+         (port.front() == ':' && (port.size() == 1 || digits_only(port.substr(1)).value_or(65536) <= 65535));
 }
 
 // Fields that a parser which treats '_' as '-' would take for a framing field.
@@ -36,6 +61,7 @@ bool is_twin_of_framing_field(std::string_view lower_name) {
 class RequestHeadCheck {
  public:
   std::variant<RequestHead, Refusal> run(std::string_view head) {
+    begin_ = head.data();
     const std::size_t line_end = head.find("\r\n");
     if (line_end == std::string_view::npos) return bad("the request line is not complete");
     if (auto refusal = request_line(head.substr(0, line_end))) return *refusal;
@@ -121,6 +147,7 @@ class RequestHeadCheck {
     const auto length = digits_only(value);
     if (!length || (value.size() > 1 && value.front() == '0'))
       return bad("Content-Length is not a plain number");
+    if (*length > kMaxLength) return bad("Content-Length is beyond 63 bits");
     out_.framing = Framing::length;
     out_.content_length = *length;
     return std::nullopt;
@@ -136,9 +163,8 @@ class RequestHeadCheck {
   std::optional<Refusal> host(std::string_view value) {
     if (has_host_) return bad("Host is given twice");
     has_host_ = true;
-    for (const char c : value) {
-      if (!is_host_char(static_cast<unsigned char>(c))) return bad("Host is not a host name or address");
-    }
+    if (!is_host(value)) return bad("Host is not a host name or address");
+    out_.host_offset = static_cast<std::size_t>(value.data() - begin_);
     out_.host = value;
     return std::nullopt;
   }
@@ -153,6 +179,7 @@ class RequestHeadCheck {
   }
 
   RequestHead out_;
+  const char* begin_ = nullptr;
   bool is_1_0_ = false;
   bool has_length_ = false;
   bool has_encoding_ = false;
@@ -173,6 +200,7 @@ std::variant<std::optional<std::size_t>, Refusal> find_request_head_end(std::str
   for (std::size_t i = scanned; i < looked_at.size(); ++i) {
     const char c = looked_at[i];
     if (c == '\0') return bad("the head holds a NUL byte");
+    if (c != '\n' && i > 0 && looked_at[i - 1] == '\r') return bad("the head holds a CR without LF");
     if (c != '\n') continue;
     if (i == 0 || looked_at[i - 1] != '\r') return bad("a line of the head ends without CR");
     if (i == 1) return bad("the request starts with a blank line");
@@ -182,22 +210,6 @@ std::variant<std::optional<std::size_t>, Refusal> find_request_head_end(std::str
   if (bytes.size() >= kMaxHeadBytes)
     return Refusal{431, "the request head is longer than 64 KiB; send fewer or shorter headers"};
   return std::optional<std::size_t>();
-}
-
-bool host_allowed(std::string_view host, const std::vector<std::string>& allowed) {
-  if (allowed.empty() || host.empty() || host.front() == '[') return true;
-  const std::string name = to_lower(host.substr(0, host.find(':')));
-  if (name.find_first_not_of("0123456789.") == std::string::npos) return true;
-  const auto below = [&name](std::string_view suffix) {  // suffix: ".localhost"
-    return name.size() > suffix.size() &&
-           equals_ignoring_case(std::string_view(name).substr(name.size() - suffix.size()), suffix);
-  };
-  if (name == "localhost" || below(".localhost")) return true;
-  return std::any_of(allowed.begin(), allowed.end(), [&](const std::string& entry) {
-    if (entry.size() > 2 && entry[0] == '*' && entry[1] == '.')
-      return below(std::string_view(entry).substr(1));
-    return equals_ignoring_case(entry, name);
-  });
 }
 
 }  // namespace tegrascope

@@ -20,7 +20,8 @@ inline constexpr std::size_t kMaxHeadBytes = 64 * 1024;
 struct RequestHead {
   std::string method;
   std::string target;
-  std::string host;  // value of the Host field, empty when absent
+  std::string host;             // value of the Host field, empty when absent
+  std::size_t host_offset = 0;  // of that value in the head; 0 when absent
   Framing framing = Framing::none;
   std::uint64_t content_length = 0;  // with Framing::length
   bool keep_alive = true;
@@ -47,17 +48,10 @@ struct ResponseHead {
 std::variant<RequestHead, Refusal> check_request_head(std::string_view head);
 
 // Offset just behind the blank line that ends a request head, if there. `scanned` bytes were looked at before
-// and held none. Refuses a line that ends without CR, a NUL and a head over kMaxHeadBytes as soon as they are
+// and held none. Refuses a line that ends without CR, a CR without LF, a NUL and a head over kMaxHeadBytes as soon as they are
 // seen.
 std::variant<std::optional<std::size_t>, Refusal> find_request_head_end(std::string_view bytes,
                                                                         std::size_t scanned);
-
-// True when `host` (as in the Host field, port allowed) may be used. IP literals, an empty host, localhost
-// and
-// *.localhost always pass: a name that an attacker rebinds (CVE-2024-28224) is never one of them. Other names
-// must be in `allowed`; an entry "*.home.lan" allows every name below home.lan. An empty list allows
-// everything.
-bool host_allowed(std::string_view host, const std::vector<std::string>& allowed);
 
 // Offset just behind the blank line of an answer's head (bare LF tolerated); npos when it is not there yet.
 std::size_t find_response_head_end(std::string_view bytes);

@@ -145,7 +145,9 @@ class Poller::Core : public std::enable_shared_from_this<Core> {
     target->polling = true;
     target->poll_again = false;
     target->last_poll = now;
-    if (target->last_version && now - *target->last_version < options_.version_interval) {
+    if (target->state.server.kind == UpstreamKind::openai) {
+      outbound_.get(target->state.server.url + "/health", on_answer(target, &Core::take_health));
+    } else if (target->last_version && now - *target->last_version < options_.version_interval) {
       ask_models(target);
     } else {
       outbound_.get(target->state.server.url + "/api/version", on_answer(target, &Core::take_version));
@@ -159,6 +161,27 @@ class Poller::Core : public std::enable_shared_from_this<Core> {
     target->last_version = version ? std::optional{monotonic_now()} : std::nullopt;
     target->list_due = true;
     ask_models(target);
+  }
+
+  // llama.cpp and vLLM answer /health with 200, llama.cpp with 503 while it loads.
+  void take_health(const TargetPtr& target, HttpAnswer answer) {
+    if (answer.failure == HttpFailure::none && answer.status == 404) {
+      outbound_.get(target->state.server.url + "/v1/models", on_answer(target, &Core::take_openai_models));
+      return;
+    }
+    finish_health(target, answer, "/health");
+  }
+
+  void take_openai_models(const TargetPtr& target, HttpAnswer answer) {
+    finish_health(target, answer, "/v1/models");
+  }
+
+  void finish_health(const TargetPtr& target, const HttpAnswer& answer, const char* path) {
+    if (answer.failure != HttpFailure::none || answer.status != 200)
+      return fail(target, answer, status_error(path, answer));
+    target->state.up = true;
+    target->state.error.clear();
+    finish_round(target);
   }
 
   void ask_models(const TargetPtr& target) {

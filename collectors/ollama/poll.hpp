@@ -30,6 +30,9 @@ struct PollOptions {
 // is loaded in a server that does not answer. The version is kept through a timeout and forgotten when nobody
 // listens.
 //
+// A server that speaks only OpenAI's API is asked GET /health instead, or GET /v1/models where it has none; what it
+// has loaded stays unknown.
+//
 // All functions may be called from any thread and return at once. The sink runs on the outbound thread.
 class Poller {
  public:

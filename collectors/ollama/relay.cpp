@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
@@ -19,6 +20,10 @@ namespace {
 
 // When the process has no descriptor left: how long until it is tried again.
 constexpr std::chrono::milliseconds kAcceptPause{50};
+// Sessions that give way are destroyed between these, so a flood does not pile them up.
+constexpr std::size_t kAcceptAtOnce = 64;
+// Connections over the limit that are told so; further ones are closed without a word.
+constexpr std::size_t kMostRefusing = 16;
 
 }  // namespace
 
@@ -33,7 +38,8 @@ class Relay::Impl {
         }),
         drain_timer_(io_.get_executor()) {
     hub_.upstream_name = fmt::format("{}:{}", options_.upstream_host, options_.upstream_port);
-    hub_.allowed_hosts = options_.allowed_hosts;
+    hub_.rules = options_.rules;
+    hub_.head_timeout = options_.head_timeout;
     hub_.exchange.parse_elsewhere = [this](RequestEnded&& ended, std::string&& final_json) {
       if (worker_.push(ended, final_json)) return;
       ended.observation_error = "busy";
@@ -49,10 +55,12 @@ class Relay::Impl {
     if (host.find(':') != std::string::npos && host.front() != '[') host = "[" + host + "]";
     hub_.upstream = resolve_address(fmt::format("{}:{}", host, options_.upstream_port));
     std::vector<TcpAcceptor> opened;
-    for (const std::string& address : options_.listen_addresses) {
-      opened.push_back(open_listener(io_, resolve_address(address).front()));
-      ports_.push_back(opened.back().local_endpoint().port());
+    for (const int socket : options_.sockets) opened.push_back(adopt_listener(io_, socket));
+    if (opened.empty()) {
+      for (const std::string& address : options_.listen_addresses)
+        opened.push_back(open_listener(io_, resolve_address(address).front()));
     }
+    for (const TcpAcceptor& acceptor : opened) ports_.push_back(acceptor.local_endpoint().port());
     acceptors_ = std::move(opened);
     for (TcpAcceptor& acceptor : acceptors_)
       asio::co_spawn(io_.get_executor(), accept(acceptor), asio::detached);
@@ -70,7 +78,25 @@ class Relay::Impl {
     thread_.join();
   }
 
-  const RelayHub& hub() const { return hub_; }
+  void hurry() {
+    asio::post(io_, [this] {
+      if (hub_.draining) abort_all();
+    });
+  }
+
+  RelayCounts counts() const {
+    const auto read = [](const auto& counter) { return counter.load(std::memory_order_relaxed); };
+    RelayCounts out;
+    out.connections = read(hub_.connections);
+    out.in_flight = read(hub_.in_flight);
+    out.bytes_in = read(hub_.bytes_in);
+    out.bytes_out = read(hub_.bytes_out);
+    for (std::size_t i = 0; i < kRefusalReasons; ++i) out.refused[i] = read(hub_.refused[i]);
+    out.connections_refused = read(connections_refused_);
+    out.connections_evicted = read(connections_evicted_);
+    out.observation_failures = read(hub_.observation_failures);
+    return out;
+  }
   const std::vector<std::uint16_t>& ports() const { return ports_; }
 
  private:
@@ -98,23 +124,49 @@ class Relay::Impl {
     while (acceptor.is_open()) {
       error_code ec;
       co_await acceptor.async_wait(TcpAcceptor::wait_read, asio::redirect_error(kAwait, ec));
-      while (!ec && acceptor.is_open()) {
-        TcpSocket socket = accept_waiting(acceptor, io_.get_executor(), ec);
-        if (!ec) begin(std::move(socket));
-      }
-      if (ec == asio::error::would_block || ec == asio::error::connection_aborted || !acceptor.is_open())
+      if (!ec) ec = accept_some(acceptor, kAcceptAtOnce);
+      if (!ec || ec == asio::error::would_block || ec == asio::error::connection_aborted ||
+          !acceptor.is_open())
         continue;
       pause.expires_after(kAcceptPause);
       co_await pause.async_wait(asio::redirect_error(kAwait, ec));
     }
   }
 
+  // Takes at most so many of those that wait; returns why it ended, would_block when nobody waits any more.
+  error_code accept_some(TcpAcceptor& acceptor, std::size_t most) {
+    error_code ec;
+    for (std::size_t i = 0; i < most && !ec && acceptor.is_open(); ++i) {
+      TcpSocket socket = accept_waiting(acceptor, io_.get_executor(), ec);
+      if (!ec) begin(std::move(socket));
+    }
+    return ec;
+  }
+
   void begin(TcpSocket socket) {
     try {
-      std::make_shared<RelaySession>(std::move(socket), hub_)->start();
+      const bool full = hub_.sessions.size() >= options_.max_connections && !evict_idle();
+      if (full) connections_refused_.fetch_add(1, std::memory_order_relaxed);
+      if (full && hub_.sessions.size() >= options_.max_connections + kMostRefusing) return;
+      const auto session = std::make_shared<RelaySession>(std::move(socket), hub_);
+      full ? session->start_refusing() : session->start();
     } catch (const std::exception&) {  // out of memory: this connection is closed, the listener lives on
       hub_.observation_failures.fetch_add(1, std::memory_order_relaxed);
     }
+  }
+
+  // Closes the connection that has been without an exchange for longest; false when every one has one.
+  bool evict_idle() {
+    std::shared_ptr<RelaySession> longest;
+    for (RelaySession* session : hub_.sessions) {
+      if (!session->evictable()) continue;
+      if (!longest || session->idle_since() < longest->idle_since())
+        longest = session->weak_from_this().lock();
+    }
+    if (!longest) return false;
+    connections_evicted_.fetch_add(1, std::memory_order_relaxed);
+    longest->evict();
+    return true;
   }
 
   void close_listeners() {
@@ -123,15 +175,22 @@ class Relay::Impl {
   }
 
   void drain() {
+    // Closing a listener resets who waits in it, unless another process holds it as well.
+    if (options_.sockets.empty()) {
+      for (TcpAcceptor& acceptor : acceptors_) accept_some(acceptor, SOMAXCONN);
+    }
     close_listeners();
     hub_.draining = true;
     for (const auto& session : live_sessions()) session->drain();
     if (hub_.sessions.empty()) return;
     drain_timer_.expires_after(options_.drain_time);
     drain_timer_.async_wait([this](const error_code& ec) {
-      if (ec) return;
-      for (const auto& session : live_sessions()) session->abort();
+      if (!ec) abort_all();
     });
+  }
+
+  void abort_all() {
+    for (const auto& session : live_sessions()) session->abort();
   }
 
   // Kept alive while they are told something: what they are told may end them.
@@ -152,6 +211,8 @@ class Relay::Impl {
   std::vector<std::uint16_t> ports_;
   std::thread thread_;
   std::mutex stop_mutex_;
+  std::atomic<std::uint64_t> connections_refused_{0};
+  std::atomic<std::uint64_t> connections_evicted_{0};
 };
 
 Relay::Relay(RelayOptions options, RequestIds& ids, RequestSink sink)
@@ -163,15 +224,7 @@ void Relay::start() { impl_->start(); }
 std::vector<std::uint16_t> Relay::ports() const { return impl_->ports(); }
 void Relay::stop_accepting() { impl_->stop_accepting(); }
 void Relay::stop() { impl_->stop(); }
-std::size_t Relay::in_flight() const { return impl_->hub().in_flight.load(std::memory_order_relaxed); }
-std::size_t Relay::connections() const { return impl_->hub().connections.load(std::memory_order_relaxed); }
-std::uint64_t Relay::bytes_in() const { return impl_->hub().bytes_in.load(std::memory_order_relaxed); }
-std::uint64_t Relay::bytes_out() const { return impl_->hub().bytes_out.load(std::memory_order_relaxed); }
-std::uint64_t Relay::refused_requests() const {
-  return impl_->hub().refused_requests.load(std::memory_order_relaxed);
-}
-std::uint64_t Relay::observation_failures() const {
-  return impl_->hub().observation_failures.load(std::memory_order_relaxed);
-}
+void Relay::hurry() { impl_->hurry(); }
+RelayCounts Relay::counts() const { return impl_->counts(); }
 
 }  // namespace tegrascope

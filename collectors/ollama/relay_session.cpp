@@ -17,6 +17,14 @@ namespace {
 constexpr std::chrono::seconds kConnectTimeout{10};
 // How long a connection is kept whose one side has closed and that owes no answer.
 constexpr std::chrono::seconds kLingerTime{10};
+// How long a connection over the limit is read, so that the client gets the answer and not an RST.
+constexpr std::chrono::seconds kRefusingTime{1};
+// How long a client that has just connected has for its request when the relay stops.
+constexpr std::chrono::seconds kFirstRequestTime{1};
+
+std::string_view server_word(UpstreamKind kind) {
+  return kind == UpstreamKind::ollama ? "Ollama" : "the server";
+}
 
 }  // namespace
 
@@ -26,20 +34,34 @@ RelaySession::RelaySession(TcpSocket client, RelayHub& hub)
       upstream_(client_.get_executor()),
       linger_(client_.get_executor()),
       answered_(client_.get_executor()),
-      gate_(hub.allowed_hosts),
-      exchange_(std::make_unique<Exchange>(hub.exchange)) {
+      gate_(hub.rules, hub.rules.hosts.check ? local_address(client_) : std::string()),
+      exchange_(std::make_unique<Exchange>(hub.exchange)),
+      head_deadline_(client_.get_executor()),
+      idle_since_(monotonic_now()) {
   hub_.sessions.insert(this);
   hub_.connections.store(hub_.sessions.size(), std::memory_order_relaxed);
 }
 
 RelaySession::~RelaySession() {
   observe([](Exchange& exchange) { exchange.abandon(monotonic_now()); });
-  hub_.sessions.erase(this);
-  hub_.connections.store(hub_.sessions.size(), std::memory_order_relaxed);
+  leave_hub();
   hub_.on_session_end();
 }
 
+void RelaySession::leave_hub() {
+  hub_.sessions.erase(this);
+  hub_.connections.store(hub_.sessions.size(), std::memory_order_relaxed);
+}
+
 void RelaySession::start() { spawn(pump_requests(shared_from_this())); }
+
+void RelaySession::start_refusing() {
+  refusing_ = true;
+  answer_ourselves(
+      503, "the tegrascope relay has too many connections; try again, or raise --relay.max-connections");
+  close_later(kRefusingTime);
+  spawn(discard_requests(shared_from_this()));
+}
 
 void RelaySession::spawn(Task task) {
   asio::co_spawn(client_.get_executor(), std::move(task),
@@ -67,41 +89,68 @@ Task RelaySession::pump_requests(std::shared_ptr<RelaySession> self) {
     }
     RequestGate::Decision decision = gate_.examine(bytes);
     if (decision.pass > 0) {
+      had_request_ = true;
+      if (hub_.draining) linger_.cancel();  // it came in time
       if (!upstream_.is_open()) {
         co_await connect_upstream(self);
         if (closed_) co_return;
       }
       const std::string_view passed = bytes.substr(0, decision.pass);
+      const std::string_view outgoing = decision.rewritten ? std::string_view(*decision.rewritten) : passed;
       const MonotonicTime at = monotonic_now();
       if (!upstream_.is_open()) {
         observe([&](Exchange& exchange) { exchange.feed_request(passed, at); });
-        answer_ourselves(502, fmt::format("the tegrascope relay cannot reach Ollama at {}; is it running?",
-                                          hub_.upstream_name));
+        answer_ourselves(502, fmt::format("the tegrascope relay cannot reach {} at {}; is it running?",
+                                          server_word(hub_.rules.kind), hub_.upstream_name));
         co_await discard_requests(self);
         co_return;
       }
-      const std::size_t sent = send_now(upstream_, passed, ec);
+      const std::size_t sent = send_now(upstream_, outgoing, ec);
       observe([&](Exchange& exchange) { exchange.feed_request(passed, at); });
-      if (!ec && sent < passed.size()) {
-        co_await asio::async_write(upstream_, asio::buffer(passed.data() + sent, passed.size() - sent),
+      if (!ec && sent < outgoing.size()) {
+        co_await asio::async_write(upstream_, asio::buffer(outgoing.data() + sent, outgoing.size() - sent),
                                    asio::redirect_error(kAwait, ec));
         if (closed_) co_return;
       }
       if (ec) upstream_takes_ = false;  // pump_answers() reads the last answer and learns how it ended
     }
     if (decision.refusal) {
-      co_await refuse(self, std::move(*decision.refusal), decision.inside_message);
+      co_await refuse(self, std::move(decision));
       co_return;
     }
-    const std::string_view rest = bytes.substr(decision.pass);
-    if (rest.empty()) {
-      held_ = std::string();
-    } else if (held_.empty()) {
-      held_.assign(rest);
-    } else {
-      held_.erase(0, decision.pass);
-    }
+    keep_rest(bytes, decision.pass);
   }
+}
+
+// Holds what is there of the next head until the rest comes, and looks at the clock meanwhile.
+void RelaySession::keep_rest(std::string_view bytes, std::size_t passed) {
+  if (passed == bytes.size()) {
+    held_ = std::string();
+  } else if (held_.empty()) {
+    held_.assign(bytes.substr(passed));
+  } else {
+    held_.erase(0, passed);
+  }
+  if (held_.empty() && watching_head_) head_deadline_.cancel();
+  const bool same_head = watching_head_ && passed == 0;
+  watching_head_ = !held_.empty();
+  if (watching_head_ && !same_head) watch_head();
+}
+
+void RelaySession::watch_head() {
+  head_deadline_.expires_after(hub_.head_timeout);
+  head_deadline_.async_wait([weak = weak_from_this()](const error_code& ec) {
+    const auto session = weak.lock();
+    if (!ec && session && !session->closed_ && session->watching_head_) session->head_too_slow();
+  });
+}
+
+void RelaySession::head_too_slow() {
+  if (counted_in_flight_ > 0) return watch_head();  // an exchange that lives is not cut
+  hub_.refused[static_cast<std::size_t>(RefusalReason::slow_head)].fetch_add(1, std::memory_order_relaxed);
+  watching_head_ = false;
+  held_ = std::string();
+  answer_ourselves(408, "the request head did not come in time");
 }
 
 Task RelaySession::connect_upstream(std::shared_ptr<RelaySession> self) {
@@ -155,6 +204,7 @@ Task RelaySession::pump_answers([[maybe_unused]] std::shared_ptr<RelaySession> s
 
 void RelaySession::after_answer_bytes() {
   if (counted_in_flight_ > 0) return;
+  idle_since_ = monotonic_now();
   if (waits_for_answers_) answered_.cancel();
   if (!idle()) return;
   if (hub_.draining) return close();
@@ -191,8 +241,9 @@ void RelaySession::upstream_ended(const error_code& ec) {
   close_later(kLingerTime);
 }
 
-Task RelaySession::refuse(std::shared_ptr<RelaySession> self, Refusal refusal, bool inside_message) {
-  hub_.refused_requests.fetch_add(1, std::memory_order_relaxed);
+Task RelaySession::refuse(std::shared_ptr<RelaySession> self, RequestGate::Decision decision) {
+  hub_.refused[static_cast<std::size_t>(decision.reason)].fetch_add(1, std::memory_order_relaxed);
+  const bool inside_message = decision.inside_message;
   upstream_takes_ = false;
   if (!inside_message) {
     waits_for_answers_ = true;  // those of earlier requests on this connection come first
@@ -209,7 +260,7 @@ Task RelaySession::refuse(std::shared_ptr<RelaySession> self, Refusal refusal, b
     abort();
     co_return;
   }
-  if (!upstream_done_) answer_ourselves(refusal.status, refusal.message);
+  if (!upstream_done_) answer_ourselves(decision.refusal->status, decision.refusal->message);
   co_await discard_requests(self);
 }
 
@@ -218,7 +269,8 @@ void RelaySession::answer_ourselves(int status, std::string_view message) {
   upstream_takes_ = false;
   upstream_done_ = true;
   reset_socket(upstream_);
-  const std::string answer = make_error_answer(status, message, gate_.last_method(), gate_.last_target());
+  const std::string answer =
+      make_error_answer(status, message, gate_.last_method(), gate_.last_target(), hub_.rules.kind);
   error_code ignored;
   send_now(client_, answer, ignored);
   if (counted_in_flight_ > 0) {
@@ -237,7 +289,7 @@ Task RelaySession::discard_requests(std::shared_ptr<RelaySession> self) {
   self->close();
 }
 
-void RelaySession::close_later(std::chrono::seconds wait) {
+void RelaySession::close_later(std::chrono::milliseconds wait) {
   linger_.expires_after(wait);
   linger_.async_wait([weak = weak_from_this()](const error_code& ec) {
     const auto session = weak.lock();
@@ -250,8 +302,16 @@ bool RelaySession::idle() const {
 }
 
 void RelaySession::drain() {
-  if (idle()) close();
+  if (!idle() || upstream_done_) return;
+  error_code ec;
+  const bool request_begun = watching_head_ || client_.available(ec) > 0;
+  if (had_request_ && !request_begun) return close();
+  close_later(kFirstRequestTime);
 }
+
+bool RelaySession::evictable() const { return !closed_ && !refusing_ && idle(); }
+
+void RelaySession::evict() { close(); }
 
 void RelaySession::abort() {
   if (closed_) return;
@@ -264,11 +324,13 @@ void RelaySession::abort() {
 void RelaySession::close() {
   if (closed_) return;
   closed_ = true;
+  leave_hub();
   observe([](Exchange& exchange) { exchange.abandon(monotonic_now()); });
   close_socket(client_);
   close_socket(upstream_);
   linger_.cancel();
   answered_.cancel();
+  head_deadline_.cancel();
 }
 
 void RelaySession::observe_answer(std::string_view bytes, MonotonicTime at) {

@@ -26,17 +26,18 @@ struct RelayHub {
 
   std::string upstream_name;          // for messages
   std::vector<TcpEndpoint> upstream;  // tried in this order
-  std::vector<std::string> allowed_hosts;
+  GateRules rules;
+  std::chrono::milliseconds head_timeout{0};
   ExchangeContext exchange;
   bool draining = false;
-  std::unordered_set<RelaySession*> sessions;
-  std::function<void()> on_session_end;  // after it has left `sessions`
+  std::unordered_set<RelaySession*> sessions;  // those that are not closed
+  std::function<void()> on_session_end;        // one has been destroyed
 
   std::atomic<std::size_t> in_flight{0};
   std::atomic<std::size_t> connections{0};
   std::atomic<std::uint64_t> bytes_in{0};
   std::atomic<std::uint64_t> bytes_out{0};
-  std::atomic<std::uint64_t> refused_requests{0};
+  std::array<std::atomic<std::uint64_t>, kRefusalReasons> refused{};
   std::atomic<std::uint64_t> observation_failures{0};
 };
 
@@ -49,8 +50,17 @@ class RelaySession : public std::enable_shared_from_this<RelaySession> {
 
   void start();
 
-  // Closes it when nothing is in flight, now or after the answer that is.
+  // Instead of start(): says that there are too many connections and closes.
+  void start_refusing();
+
+  // Closes it when nothing is in flight, now or after the answer that is. One that never had a request keeps a
+  // second for it.
   void drain();
+
+  // Whether nothing would be lost with this connection but the chance of a request, and since when.
+  bool evictable() const;
+  MonotonicTime idle_since() const { return idle_since_; }
+  void evict();
 
   // Resets both sides; open requests are reported as incomplete.
   void abort();
@@ -60,17 +70,21 @@ class RelaySession : public std::enable_shared_from_this<RelaySession> {
   Task pump_requests(std::shared_ptr<RelaySession> self);
   Task pump_answers(std::shared_ptr<RelaySession> self);
   Task connect_upstream(std::shared_ptr<RelaySession> self);
-  Task refuse(std::shared_ptr<RelaySession> self, Refusal refusal, bool inside_message);
+  Task refuse(std::shared_ptr<RelaySession> self, RequestGate::Decision decision);
   Task discard_requests(std::shared_ptr<RelaySession> self);
 
   void spawn(Task task);
+  void keep_rest(std::string_view bytes, std::size_t passed);
+  void watch_head();
+  void head_too_slow();
   void client_ended(const error_code& ec);
   void upstream_ended(const error_code& ec);
   void client_gone();
   void answer_ourselves(int status, std::string_view message);
   void after_answer_bytes();
-  void close_later(std::chrono::seconds wait);
+  void close_later(std::chrono::milliseconds wait);
   void close();
+  void leave_hub();
   bool idle() const;
 
   void observe_answer(std::string_view bytes, MonotonicTime at);
@@ -88,6 +102,11 @@ class RelaySession : public std::enable_shared_from_this<RelaySession> {
   AnswerBacklog backlog_;               // answer bytes that exchange_ has not seen yet
   bool answers_may_wait_ = false;       // exchange_ was in the middle of a stream
   std::string held_;                    // bytes of an incomplete request head
+  Timer head_deadline_;                 // runs while held_ holds some
+  bool watching_head_ = false;
+  bool had_request_ = false;
+  bool refusing_ = false;
+  MonotonicTime idle_since_;  // since when no exchange is open
   std::size_t counted_in_flight_ = 0;
   bool connecting_ = false;
   bool waits_for_answers_ = false;

@@ -1,5 +1,6 @@
 #include "collectors/ollama/sockets.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -93,6 +94,37 @@ TcpAcceptor open_listener(asio::io_context& io, const TcpEndpoint& endpoint) {
   TcpAcceptor acceptor(io.get_executor());
   acceptor.assign(endpoint.protocol(), fd);
   return acceptor;
+}
+
+TcpAcceptor adopt_listener(asio::io_context& io, int socket) {
+  sockaddr_storage address{};
+  socklen_t length = sizeof address;
+  int listens = 0;
+  socklen_t size = sizeof listens;
+  if (::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &length) != 0 ||
+      (address.ss_family != AF_INET && address.ss_family != AF_INET6) ||
+      ::getsockopt(socket, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0 || listens == 0) {
+    throw std::system_error(
+        ENOTSOCK, std::generic_category(),
+        fmt::format("descriptor {} is no TCP socket that listens (the relay's socket unit "
+                    "needs ListenStream=ADDRESS:PORT and Accept=no)",
+                    socket));
+  }
+  ::fcntl(socket, F_SETFD, FD_CLOEXEC);
+  ::fcntl(socket, F_SETFL, ::fcntl(socket, F_GETFL) | O_NONBLOCK);
+  TcpAcceptor acceptor(io.get_executor());
+  acceptor.assign(address.ss_family == AF_INET6 ? asio::ip::tcp::v6() : asio::ip::tcp::v4(), socket);
+  return acceptor;
+}
+
+std::string local_address(const TcpSocket& socket) {
+  error_code ec;
+  const TcpEndpoint endpoint = socket.local_endpoint(ec);
+  if (ec) return {};
+  auto address = endpoint.address();
+  if (address.is_v6() && address.to_v6().is_v4_mapped())
+    address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
+  return address.to_string();
 }
 
 TcpSocket accept_waiting(TcpAcceptor& acceptor, const Executor& executor, error_code& ec) {

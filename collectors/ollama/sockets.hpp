@@ -17,6 +17,13 @@ std::vector<TcpEndpoint> resolve_address(std::string_view host_port);
 // Binds and listens. Throws std::system_error whose text names the address.
 TcpAcceptor open_listener(asio::io_context& io, const TcpEndpoint& endpoint);
 
+// A socket that listens already, as systemd passes it: made non-blocking and FD_CLOEXEC. Throws
+// std::system_error when it is no TCP socket that listens.
+TcpAcceptor adopt_listener(asio::io_context& io, int socket);
+
+// Address of this machine that the peer connected to, without port; IPv4 written as such. Empty: not known.
+std::string local_address(const TcpSocket& socket);
+
 // The next waiting connection, non-blocking and tuned; ec is would_block when none waits.
 TcpSocket accept_waiting(TcpAcceptor& acceptor, const Executor& executor, error_code& ec);
 

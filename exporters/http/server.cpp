@@ -1,6 +1,7 @@
 #include "exporters/http/server.hpp"
 
 #include <fcntl.h>
+#include <sys/socket.h>
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -182,7 +183,10 @@ class HttpServer::Core : public std::enable_shared_from_this<Core> {
   std::vector<std::uint16_t> start() {
     std::vector<std::uint16_t> ports;
     try {
-      for (const std::string& address : addresses_) ports.push_back(listen(address));
+      for (const int socket : service_.options.sockets) ports.push_back(adopt(socket));
+      if (ports.empty()) {
+        for (const std::string& address : addresses_) ports.push_back(listen(address));
+      }
     } catch (...) {
       listeners_.clear();
       throw;
@@ -218,6 +222,20 @@ class HttpServer::Core : public std::enable_shared_from_this<Core> {
     if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
     if (error) throw std::runtime_error(listen_failure(address, error));
     return acceptor.local_endpoint().port();
+  }
+
+  std::uint16_t adopt(int socket) {
+    sockaddr_storage address{};
+    socklen_t length = sizeof address;
+    ::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &length);
+    Listener& listener = listeners_.emplace_back(context_);
+    error_code error;
+    listener.acceptor.assign(address.ss_family == AF_INET6 ? tcp::v6() : tcp::v4(), socket, error);
+    if (error) throw std::runtime_error("the socket that systemd passed cannot be used: " + error.message());
+    close_on_exec(socket);
+    const auto endpoint = listener.acceptor.local_endpoint(error);
+    listener.loopback = !error && endpoint.address().is_loopback();
+    return endpoint.port();
   }
 
   void accept(Listener& listener) {

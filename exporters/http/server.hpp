@@ -35,6 +35,7 @@ struct HttpServerOptions {
   std::size_t max_connections = 64;  // one more evicts the one that idled longest
   std::uint32_t max_header_bytes = 8192;
   std::chrono::milliseconds idle_timeout{30'000};  // for a whole request head, and for each answer
+  std::vector<int> sockets;  // listening already (systemd holds them); in the place of the addresses
 };
 
 // All members on the thread that runs `context`, or while it does not run. Handlers run there too, must not

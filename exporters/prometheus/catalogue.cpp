@@ -206,6 +206,17 @@ constexpr std::array<FamilyInfo, kFamilies> kTable{{
   {Family::pending_gpu_seconds, "tegrascope_pending_gpu_seconds", gauge, {},
    "Measured GPU busy time not booked yet; attributed + unattributed + pending = GPU busy time."},
 
+  {Family::relay_connections, "tegrascope_relay_connections", gauge, {},
+   "Client connections of the relay."},
+  {Family::relay_bytes_total, "tegrascope_relay_bytes_total", counter, {"direction"},
+   "Bytes from clients (in) and to them (out) through the relay."},
+  {Family::relay_refused_requests_total, "tegrascope_relay_refused_requests_total", counter, {"reason"},
+   "Requests that the relay did not pass on: framing, host, guard or slow_head."},
+  {Family::relay_closed_connections_total, "tegrascope_relay_closed_connections_total", counter, {"reason"},
+   "Connections closed at the relay's limit: new ones (limit), or idle ones to make room (evicted)."},
+  {Family::relay_unobserved_connections_total, "tegrascope_relay_unobserved_connections_total", counter, {},
+   "Connections that the relay passed on without following them, after an internal error."},
+
   {Family::observation_errors_total, "tegrascope_observation_errors_total", counter, {"reason"},
    "Answers whose figures could not be read."},
   {Family::label_overflow_total, "tegrascope_label_overflow_total", counter, {"label"},

@@ -80,6 +80,17 @@ void write_rest_of_ledger(const LedgerView& ledger, FamilyWriter& out) {
   if (ledger.gpu_known) out.add(Family::pending_gpu_seconds, {}, seconds(ledger.pending_gpu_busy_ns));
 }
 
+void write_relay(const RelayView& relay, FamilyWriter& out) {
+  out.add(Family::relay_connections, {}, static_cast<double>(relay.connections));
+  out.add(Family::relay_bytes_total, {"in"}, static_cast<double>(relay.bytes_in));
+  out.add(Family::relay_bytes_total, {"out"}, static_cast<double>(relay.bytes_out));
+  for (const auto& [reason, count] : relay.refused_requests)
+    out.add(Family::relay_refused_requests_total, {reason}, static_cast<double>(count));
+  for (const auto& [reason, count] : relay.closed_connections)
+    out.add(Family::relay_closed_connections_total, {reason}, static_cast<double>(count));
+  out.add(Family::relay_unobserved_connections_total, {}, static_cast<double>(relay.unobserved_connections));
+}
+
 void write_quality(const Snapshot& snapshot, FamilyWriter& out) {
   for (const auto& [reason, count] : snapshot.observation_errors) {
     out.add(Family::observation_errors_total, {reason}, static_cast<double>(count));
@@ -100,6 +111,7 @@ void write_models(const Snapshot& snapshot, FamilyWriter& out) {
     write_attribution(model, snapshot.ledger, out);
   }
   write_rest_of_ledger(snapshot.ledger, out);
+  if (snapshot.relay) write_relay(*snapshot.relay, out);
   write_quality(snapshot, out);
 }
 

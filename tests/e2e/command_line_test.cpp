@@ -55,6 +55,13 @@ TEST(CommandLine, AWrongValueIsTold) {
   expect_wrong_usage(tegrascope_with({"run", "--no-collector.gpu=maybe"}), "--collector.gpu=false");
   expect_wrong_usage(tegrascope_with({"run", "--sample.idle-interval=0s"}), "--sample.idle-interval");
   expect_wrong_usage(tegrascope_with({"check-config", "--web.listen-address=foo"}), "--web.listen-address");
+  expect_wrong_usage(tegrascope_with({"check-config", "--relay.allowed-hosts=http://a"}),
+                     "--relay.allowed-hosts");
+  expect_wrong_usage(tegrascope_with({"check-config", "--relay.max-connections=0"}),
+                     "--relay.max-connections");
+  expect_wrong_usage(tegrascope_with({"check-config", "--relay.head-timeout=1ms"}), "--relay.head-timeout");
+  expect_wrong_usage(tegrascope_with({"check-config", "--upstream.kind=openai"}), "--ollama.url");
+  expect_wrong_usage(tegrascope_with({"check-config", "--upstream.kind=vllm"}), "openai");
 }
 
 TEST(CommandLine, AnUnknownCommandNamesTheNearest) {

@@ -7,6 +7,7 @@
 
 #include "tests/support/agent_process.hpp"
 #include "tests/support/ollama_process.hpp"
+#include "tests/support/scripted_upstream.hpp"
 #include "tests/support/temp_tree.hpp"
 
 namespace tegrascope::test {
@@ -166,6 +167,70 @@ TEST_F(RealOllama, EveryApiIsUnderstoodThroughTheRelay) {
   EXPECT_LT(cancelled, 100.0);
   EXPECT_EQ(e.sum("tegrascope_observation_errors_total", {{"reason", "json"}}).value_or(0), 0.0);
   EXPECT_EQ(e.sum("tegrascope_observation_errors_total", {{"reason", "usage_missing"}}).value_or(0), 0.0);
+}
+
+TEST_F(RealOllama, ItsCommandLineSeesTheSameThroughTheRelay) {
+  AgentProcess agent("run", {"--ollama.url=" + ollama_->url(), "--relay.listen-address=127.0.0.1:0"},
+                     directory_.root());
+  const auto run = [&](const std::string& url, const std::vector<std::string>& arguments) {
+    std::vector<std::string> all{*find_ollama()};
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    ChildProcess cli(all, directory_.root(), {"OLLAMA_HOST=" + url, "HOME=" + directory_.root().string()});
+    const auto code = cli.wait_for(60s);
+    return std::pair(code, cli.output() + cli.errors());
+  };
+  for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{
+           {"list"}, {"show", "tiny"}, {"show", "missing"}, {"cp", "tiny", "other"}, {"rm", "missing"}}) {
+    const auto direct = run(ollama_->url(), arguments);
+    const auto through = run(agent.relay_url(), arguments);
+    EXPECT_EQ(through, direct) << arguments.front();
+    EXPECT_TRUE(direct.first) << arguments.front();
+  }
+  ASSERT_EQ(http_post(agent.relay_url() + "/api/create",
+                      R"({"model":"short","from":"tiny","parameters":{"num_predict":4}})")
+                .status,
+            200);
+  const auto generated = run(agent.relay_url(), {"run", "short", "abc"});
+  EXPECT_EQ(generated.first, 0) << generated.second;
+  ollama_->create_tiny_model("uploaded", directory_.root(), agent.relay_url());
+  const auto listed = run(agent.relay_url(), {"list"});
+  EXPECT_NE(listed.second.find("uploaded"), std::string::npos) << listed.second;
+  EXPECT_EQ(agent.scrape().sum("tegrascope_relay_refused_requests_total"), 0.0);
+}
+
+TEST_F(RealOllama, GuardModeKeepsItsModelsAsTheyAre) {
+  AgentProcess agent(
+      "run", {"--ollama.url=" + ollama_->url(), "--relay.listen-address=127.0.0.1:0", "--relay.guard"},
+      directory_.root());
+  EXPECT_EQ(http_post(agent.relay_url() + "/api/copy", R"({"source":"tiny","destination":"copy"})").status,
+            403);
+  EXPECT_EQ(http_post(agent.relay_url() + "/api/pull", R"({"model":"qwen2.5:7b"})").status, 403);
+  EXPECT_EQ(http_get(ollama_->url() + "/api/tags").body.find("copy"), std::string::npos);
+  EXPECT_EQ(http_get(agent.relay_url() + "/api/tags").status, 200);
+  EXPECT_EQ(http_post(agent.relay_url() + "/api/show", R"({"model":"tiny"})").status, 200);
+}
+
+TEST_F(RealOllama, AHostThatItRefusesOnLoopbackPassesRewritten) {
+  AgentProcess agent("run",
+                     {"--ollama.url=" + ollama_->url(), "--relay.listen-address=127.0.0.1:0",
+                      "--relay.allowed-hosts=jetson.home.lan", "--relay.rewrite-host"},
+                     directory_.root());
+  const auto status = [](const std::string& url, const std::string& host) {
+    TcpPeer peer = TcpPeer::connect(static_cast<std::uint16_t>(std::stoi(url.substr(url.rfind(':') + 1))));
+    peer.send("GET /api/tags HTTP/1.1\r\nHost: " + host + "\r\n\r\n");
+    return peer.read_until("\r\n").substr(9, 3);
+  };
+  EXPECT_EQ(status(ollama_->url(), "jetson.home.lan"), "403");
+  EXPECT_EQ(status(agent.relay_url(), "jetson.home.lan"), "200");
+  EXPECT_EQ(status(agent.relay_url(), "evil.example"), "403");
+  // The default list is Ollama's own: what one of the two refuses, the other does too.
+  TempTree other;
+  AgentProcess plain("run", {"--ollama.url=" + ollama_->url(), "--relay.listen-address=127.0.0.1:0"},
+                     other.root());
+  for (const char* host :
+       {"localhost", "127.0.0.1", "10.0.0.1", "8.8.8.8", "jetson.local", "jetson.internal", "x.localhost",
+        "local", "jetson.home.lan", "[::1]:1", "[fd00::1]", "[2001:db8::1]", "0.0.0.0", "LOCALHOST:80", ""})
+    EXPECT_EQ(status(plain.relay_url(), host), status(ollama_->url(), host)) << host;
 }
 
 }  // namespace

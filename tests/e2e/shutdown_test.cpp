@@ -76,5 +76,29 @@ TEST_F(Shutdown, AStreamLongerThanTheDrainTimeIsCut) {
   EXPECT_NE(answer.error, "");
 }
 
+TEST_F(Shutdown, ASecondSignalEndsTheWait) {
+  for (const int second : {SIGTERM, SIGINT}) {
+    AgentProcess agent("run", flags(), directory_.root());
+    std::atomic<bool> first{false};
+    TestAnswer answer;
+    std::thread client([&] {
+      answer = http_post(agent.relay_url() + "/api/chat", kThreeSeconds, [&](const std::string&) {
+        first = true;
+        return true;
+      });
+    });
+    ASSERT_TRUE(wait_until(20s, [&] { return first.load(); }));
+    agent.process().signal(SIGTERM);
+    ASSERT_TRUE(wait_until(5s, [&] {
+      return agent.process().errors().find("msg=stopping") != std::string::npos;
+    })) << agent.process().errors();
+    EXPECT_TRUE(agent.process().running());
+    agent.process().signal(second);
+    EXPECT_EQ(agent.process().wait_for(1500ms), 0) << agent.process().errors();
+    client.join();
+    EXPECT_NE(answer.error, "");
+  }
+}
+
 }  // namespace
 }  // namespace tegrascope::test

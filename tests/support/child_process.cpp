@@ -25,7 +25,7 @@ std::atomic<int> started{0};
 }  // namespace
 
 ChildProcess::ChildProcess(const std::vector<std::string>& arguments, const std::filesystem::path& directory,
-                           const std::vector<std::string>& environment) {
+                           const std::vector<std::string>& environment, const std::vector<int>& descriptors) {
   const std::string stem = std::filesystem::path(arguments.front()).filename().string() + "-" +
                            std::to_string(started.fetch_add(1));
   output_ = directory / (stem + ".out");
@@ -46,7 +46,14 @@ ChildProcess::ChildProcess(const std::vector<std::string>& arguments, const std:
   posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, output_.c_str(), flags, 0600);
   posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, errors_.c_str(), flags, 0600);
   // Asio's sockets are not close-on-exec: a listener of the test must not live on in its children.
-  posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
+  // By way of high numbers, so that none is overwritten before it is copied.
+  constexpr int kHigh = 500;
+  const int count = static_cast<int>(descriptors.size());
+  for (int i = 0; i < count; ++i)
+    posix_spawn_file_actions_adddup2(&actions, descriptors[static_cast<std::size_t>(i)], kHigh + i);
+  for (int i = 0; i < count; ++i)
+    posix_spawn_file_actions_adddup2(&actions, kHigh + i, STDERR_FILENO + 1 + i);
+  posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1 + count);
   const int error = posix_spawn(&pid_, argv.front(), &actions, nullptr, argv.data(), envp.data());
   posix_spawn_file_actions_destroy(&actions);
   if (error != 0) throw std::system_error(error, std::generic_category(), "starting " + arguments.front());

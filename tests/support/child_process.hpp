@@ -15,8 +15,9 @@ class ChildProcess {
  public:
   // Starts `arguments[0]` with an environment of this process plus `environment` ("NAME=value"). Standard
   // output and error go to files in `directory`. Throws std::system_error.
+  // The program gets `descriptors` as 3, 4, ... and none else but the standard ones.
   ChildProcess(const std::vector<std::string>& arguments, const std::filesystem::path& directory,
-               const std::vector<std::string>& environment = {});
+               const std::vector<std::string>& environment = {}, const std::vector<int>& descriptors = {});
   ~ChildProcess();  // SIGTERM, then SIGKILL after five seconds
   ChildProcess(const ChildProcess&) = delete;
   ChildProcess& operator=(const ChildProcess&) = delete;

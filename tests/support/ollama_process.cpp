@@ -45,14 +45,17 @@ OllamaProcess::OllamaProcess(const std::string& program, const std::filesystem::
   }
 }
 
-void OllamaProcess::create_tiny_model(const std::string& name, const std::filesystem::path& directory) {
+void OllamaProcess::create_tiny_model(const std::string& name, const std::filesystem::path& directory,
+                                      const std::string& through) {
+  const std::string base = through.empty() ? url_ : through;
   const auto file = directory / "tiny.gguf";
   write_tiny_gguf(file);
   const std::string digest = "sha256:" + sha256_of(file, directory);
-  const TestAnswer blob = http_post(url_ + "/api/blobs/" + digest, read_file(file));
-  if (blob.status != 201) throw std::runtime_error("the blob was refused: " + blob.body + blob.error);
+  const TestAnswer blob = http_post(base + "/api/blobs/" + digest, read_file(file));
+  if (blob.status != 201 && blob.status != 200)  // 200: it has it already
+    throw std::runtime_error("the blob was refused: " + blob.body + blob.error);
   const TestAnswer created =
-      http_post(url_ + "/api/create", R"({"model":")" + name + R"(","files":{"tiny.gguf":")" + digest +
+      http_post(base + "/api/create", R"({"model":")" + name + R"(","files":{"tiny.gguf":")" + digest +
                                           R"("},"template":"{{ .Prompt }}"})");
   if (created.status != 200 || created.body.find("success") == std::string::npos) {
     throw std::runtime_error("the model was not created: " + created.body);

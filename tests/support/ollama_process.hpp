@@ -19,8 +19,9 @@ class OllamaProcess {
 
   std::string url() const { return url_; }
   pid_t pid() const { return process_->pid(); }
-  // Registers a tiny random model under this name.
-  void create_tiny_model(const std::string& name, const std::filesystem::path& directory);
+  // Registers a tiny random model under this name; `through`: the URL of a relay to send it by.
+  void create_tiny_model(const std::string& name, const std::filesystem::path& directory,
+                         const std::string& through = "");
   std::string log() const { return process_->errors() + process_->output(); }
 
  private:

@@ -20,7 +20,8 @@ using namespace std::chrono_literals;
 }  // namespace
 
 std::optional<std::string> find_tool(const std::string& name) {
-  std::istringstream path(std::string(TEGRASCOPE_SOURCE_DIR "/build/tools/usr/bin:") +
+  std::istringstream path(std::string(TEGRASCOPE_SOURCE_DIR "/build/tools/usr/bin:" TEGRASCOPE_SOURCE_DIR
+                                                            "/build/tools/usr/sbin:/usr/sbin:") +
                           (std::getenv("PATH") != nullptr ? std::getenv("PATH") : ""));
   for (std::string directory; std::getline(path, directory, ':');) {
     const std::string candidate = directory + "/" + name;

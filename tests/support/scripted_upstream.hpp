@@ -43,11 +43,12 @@ class TcpPeer {
 
 class ScriptedUpstream {
  public:
-  ScriptedUpstream();
+  explicit ScriptedUpstream(std::uint16_t port = 0);  // 0: any free one
   ~ScriptedUpstream();
   ScriptedUpstream(const ScriptedUpstream&) = delete;
 
   std::uint16_t port() const { return port_; }
+  int descriptor() const { return fd_; }
   TcpPeer accept();
   bool has_connection_now() const;  // one waits to be accepted
   void stop_listening();            // further connections are refused

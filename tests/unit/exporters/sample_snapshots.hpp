@@ -138,6 +138,12 @@ inline Snapshot full_snapshot() {
   s.observation_errors["usage_missing"] = 4;
   s.label_overflow_models = 2;
   s.dropped_events = 6;
+  s.relay = RelayView{3,
+                      1000,
+                      20000,
+                      {{"framing", 1}, {"host", 2}, {"guard", 3}, {"slow_head", 4}},
+                      {{"limit", 5}, {"evicted", 6}},
+                      7};
   return s;
 }
 

@@ -47,6 +47,43 @@ TEST(Validate, RefusesWhatContradictsItself) {
   }
 }
 
+TEST(Validate, ARelayMayStandOnSocketsThatSystemdHolds) {
+  Config config;
+  config.observe = {"relay"};
+  config.relay_sockets = {3};
+  EXPECT_NO_THROW(validate(config));
+}
+
+TEST(Validate, AnOpenaiServerMustBeNamed) {
+  Config config;
+  config.upstream_kind = UpstreamKind::openai;
+  EXPECT_THROW(validate(config), std::invalid_argument);
+  config.ollama_urls = {"http://127.0.0.1:8080"};
+  EXPECT_NO_THROW(validate(config));
+}
+
+TEST(Validate, AllowedHostsAreNamesOrAddresses) {
+  for (const char* right : {"jetson", "jetson.home.lan", "*.ts.net", "*", "203.0.113.9", "2001:db8::1"}) {
+    Config config;
+    config.relay_allowed_hosts = {right};
+    EXPECT_NO_THROW(validate(config)) << right;
+  }
+  for (const char* wrong : {"", "*.", "http://jetson", "jetson:11481", "a b", "*jetson", "a.*.b", "u@a"}) {
+    Config config;
+    config.relay_allowed_hosts = {wrong};
+    EXPECT_THROW(validate(config), std::invalid_argument) << wrong;
+  }
+}
+
+TEST(Validate, LimitsOfTheRelay) {
+  Config config;
+  config.relay_max_connections = 0;
+  EXPECT_THROW(validate(config), std::invalid_argument);
+  config = Config{};
+  config.relay_head_timeout = 1ms;
+  EXPECT_THROW(validate(config), std::invalid_argument);
+}
+
 TEST(Validate, NamesTheFlagOfAWrongAddress) {
   for (const char* wrong : {"foo", "127.0.0.1:99999", "127.0.0.1:", ":0x", "127.0.0.1:-1"}) {
     Config config;

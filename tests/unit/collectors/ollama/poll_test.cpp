@@ -92,6 +92,37 @@ class PollerTest : public testing::Test {
   std::optional<Poller> poller_;
 };
 
+// What a server that speaks only OpenAI's API is asked.
+TEST(PollerOfOpenaiServers, AsksTheirHealthAndNothingOfOllama) {
+  EventQueue<std::string> asked;
+  std::atomic<int> health{200};
+  FakeHttpServer http([&](const FakeRequest& request) {
+    asked.push(request.path);
+    return FakeHttpServer::answer(request.path == "/health" ? health.load() : 200, "{}");
+  });
+  OllamaServer server = server_from_url(http.url());
+  server.kind = UpstreamKind::openai;
+  EventQueue<ServerState> states;
+  Outbound outbound;
+  Poller poller(outbound, {server}, {20ms, 20ms, 60s, 1ms},
+                [&](ServerState&& state) { states.push(std::move(state)); });
+  poller.start();
+  const auto up = states.next();
+  ASSERT_TRUE(up);
+  EXPECT_TRUE(up->up);
+  EXPECT_FALSE(up->models_known);
+  EXPECT_EQ(asked.next(), "/health");
+  health = 503;  // llama.cpp while it loads
+  const auto loading = states.wait_for([](const ServerState& s) { return !s.up; });
+  ASSERT_TRUE(loading);
+  EXPECT_EQ(loading->error, "/health answered HTTP 503");
+  health = 404;
+  EXPECT_TRUE(states.wait_for([](const ServerState& s) { return s.up; }));
+  poller.stop();
+  while (const auto path = asked.wait_for([](const std::string&) { return true; }, 0s))
+    EXPECT_TRUE(*path == "/health" || *path == "/v1/models") << *path;
+}
+
 TEST_F(PollerTest, up) {
   watch(rare());
   const auto state = states_.next();

@@ -114,7 +114,7 @@ TEST_F(RelayTest, PipelinedRequests) {
   asking.send(both);
   TcpPeer answering = upstream_.accept();
   EXPECT_EQ(answering.read_exactly(both.size()), both);
-  EXPECT_TRUE(eventually([&] { return relay_->in_flight() == 2; }));
+  EXPECT_TRUE(eventually([&] { return relay_->counts().in_flight == 2; }));
   const std::string answers = json_answer(200, R"({"done":true,"eval_count":1})") +
                               json_answer(200, R"({"done":true,"eval_count":2})");
   answering.send(answers);
@@ -122,7 +122,7 @@ TEST_F(RelayTest, PipelinedRequests) {
   EXPECT_EQ(end(0).counts->output_tokens, 1);
   EXPECT_EQ(end(1).counts->output_tokens, 2);
   EXPECT_EQ(log_.all<RequestDescribed>()[1].model, "b");
-  EXPECT_EQ(relay_->in_flight(), 0U);
+  EXPECT_EQ(relay_->counts().in_flight, 0U);
 }
 
 TEST_F(RelayTest, HeadHasNoBody) {
@@ -186,9 +186,9 @@ TEST_F(RelayTest, BigBodiesBothWaysAtOnce) {
   server_reads.join();
   EXPECT_TRUE(got_by_server == bytes);
   EXPECT_TRUE(got_by_client == bytes);
-  EXPECT_TRUE(eventually([&] { return relay_->in_flight() == 0; }));
-  EXPECT_EQ(relay_->bytes_in(), asked.size() + kSize);
-  EXPECT_EQ(relay_->bytes_out(), answered.size() + kSize);
+  EXPECT_TRUE(eventually([&] { return relay_->counts().in_flight == 0; }));
+  EXPECT_EQ(relay_->counts().bytes_in, asked.size() + kSize);
+  EXPECT_EQ(relay_->counts().bytes_out, answered.size() + kSize);
 }
 
 TEST_F(RelayTest, AClientThatDoesNotReadHoldsItsUpstreamBack) {
@@ -241,7 +241,7 @@ TEST_F(RelayTest, AFailingObserverCostsNoByte) {
   EXPECT_EQ(asking.read_exactly(answered.size()), answered);
   asking.send(asked);
   EXPECT_EQ(answering.read_exactly(asked.size()), asked);
-  EXPECT_EQ(relay_->observation_failures(), 1U);
+  EXPECT_EQ(relay_->counts().observation_failures, 1U);
 }
 
 TEST_F(RelayTest, LargeAnswersAreParsedOffTheRelayThread) {

@@ -85,7 +85,7 @@ TEST_F(RelayTest, AHalfClosedClientGetsItsAnswer) {
   answering.close();
   EXPECT_EQ(asking.wait_for_end(), TcpPeer::End::fin);
   EXPECT_EQ(end().outcome, Outcome::ok);
-  EXPECT_TRUE(eventually([&] { return relay_->connections() == 0; }));
+  EXPECT_TRUE(eventually([&] { return relay_->counts().connections == 0; }));
 }
 
 TEST_F(RelayTest, AServerThatDiesAtEveryByteLeavesACutAnswer) {
@@ -125,7 +125,7 @@ TEST_F(RelayTest, AnIdleConnectionThatTheServerClosesIsClosed) {
   answering.close();
   EXPECT_EQ(asking.wait_for_end(), TcpPeer::End::fin);
   asking.close();
-  EXPECT_TRUE(eventually([&] { return relay_->connections() == 0; }));
+  EXPECT_TRUE(eventually([&] { return relay_->counts().connections == 0; }));
 }
 
 TEST_F(RelayTest, AnOllamaThatIsNotThereGives502) {
@@ -162,13 +162,13 @@ TEST_F(RelayTest, AmbiguousRequestsReachNobody) {
     EXPECT_NE(answer.find("{\"error\":\""), std::string::npos);
   }
   EXPECT_FALSE(upstream_.has_connection_now());
-  EXPECT_EQ(relay_->refused_requests(), 7U);
+  EXPECT_EQ(refused(RefusalReason::framing), 7U);
   EXPECT_EQ(log_.size(), 0U);
 }
 
 TEST_F(RelayTest, AHostThatIsNotAllowedIsForbidden) {
   RelayOptions options;
-  options.allowed_hosts = {"jetson.lan"};
+  options.rules.hosts = {true, "", {"jetson.lan"}};
   start(std::move(options));
   TcpPeer asking = client();
   asking.send("GET /api/tags HTTP/1.1\r\nHost: evil.example\r\n\r\n");
@@ -181,7 +181,7 @@ TEST_F(RelayTest, ABadRequestWaitsForTheAnswerBeforeIt) {
   asking.send(kAsked + "GET / HTTP/1.1\r\n\r\n");
   TcpPeer answering = upstream_.accept();
   EXPECT_EQ(answering.read_exactly(kAsked.size()), kAsked);
-  EXPECT_TRUE(eventually([&] { return relay_->refused_requests() == 1; }));
+  EXPECT_TRUE(eventually([&] { return refused(RefusalReason::framing) == 1; }));
   EXPECT_FALSE(asking.has_bytes_now());
   EXPECT_FALSE(answering.has_bytes_now());
   const std::string answered =

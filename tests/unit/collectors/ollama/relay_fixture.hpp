@@ -29,6 +29,10 @@ class RelayTest : public testing::Test {
 
   TcpPeer client() const { return TcpPeer::connect(relay_->ports().front()); }
 
+  std::uint64_t refused(RefusalReason reason) const {
+    return relay_->counts().refused[static_cast<std::size_t>(reason)];
+  }
+
   // The end that was reported as number `index`.
   RequestEnded end(std::size_t index = 0) {
     EXPECT_TRUE(eventually([&] { return log_.ended().size() > index; }));

@@ -67,7 +67,7 @@ TEST_F(RelayTest, StopResetsWhatDoesNotFinish) {
   EXPECT_EQ(answering.wait_for_end(), TcpPeer::End::reset);
   ASSERT_EQ(log_.ended().size(), 1U);
   EXPECT_EQ(log_.ended()[0].outcome, Outcome::incomplete);
-  EXPECT_EQ(relay_->in_flight(), 0U);
+  EXPECT_EQ(relay_->counts().in_flight, 0U);
   relay_->stop();
 }
 
