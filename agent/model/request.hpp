@@ -75,7 +75,8 @@ struct RequestEnded {
   Histogram chunk_gaps;               // since the last progress event
   std::optional<FinalCounts> counts;  // absent: no final object or usage was seen
   std::string
-      observation_error;  // why figures could not be read: json, range, oversize, encoding, usage_missing; or ""
+      observation_error;  // why figures could not be read: json, range, oversize, encoding, usage_missing, gap (bytes
+                          // that the witness did not see); or ""
 };
 
 using RequestEvent = std::variant<RequestStarted, RequestDescribed, RequestProgress, RequestEnded>;

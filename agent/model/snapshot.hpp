@@ -68,6 +68,17 @@ struct ServerView {
   std::map<Witness, double> busy_seconds;  // busy time of its runners, by the strongest witness that saw it
 };
 
+// What became of witness `capture`. Counters count since the agent started.
+struct CaptureView {
+  bool up = false;
+  std::string error;                     // why not, and what to do; empty when up
+  std::uint64_t packets = 0;             // read of the watched servers; acknowledgements without data are not
+  std::uint64_t dropped_packets = 0;     // by the kernel, before they could be read
+  std::uint64_t gaps = 0;                // holes in a TCP stream that nothing filled
+  std::uint64_t lost_bytes = 0;          // in those holes
+  std::uint64_t joined_connections = 0;  // not seen to open
+};
+
 struct Snapshot {
   MonotonicTime at{};
   std::optional<BoardIdentity> board;
@@ -80,6 +91,7 @@ struct Snapshot {
   LedgerView ledger;
   std::vector<ServerView> servers;
   std::vector<ModelView> models;
+  std::optional<CaptureView> capture;                       // only where it was asked for
   std::vector<RequestRecord> recent;                        // the last 16 finished requests, newest last
   std::map<std::string, std::uint64_t> observation_errors;  // reason -> count
   std::uint64_t label_overflow_models = 0;

@@ -26,6 +26,9 @@ struct ExchangeContext {
   // elsewhere (complete_from_final) and pass it to the sink. Empty: everything is parsed at once by the
   // caller of the exchange.
   std::function<void(RequestEnded&&, std::string&& final_json)> parse_elsewhere;
+  // Asked about each inference request, with its raw head, before it is reported; true: it is not. Empty: all
+  // are reported.
+  std::function<bool(std::string_view head, MonotonicTime at)> leave_out = nullptr;
 };
 
 inline constexpr std::size_t kMaxInlineFinalBytes = 4 * 1024;
@@ -46,6 +49,11 @@ class Observation {
   bool streaming_content() const { return reading_ == Reading::lines && first_content_.has_value(); }
   // The last byte of the answer has come.
   void answer_complete(MonotonicTime at);
+
+  // Bytes of the request, or of its answer, were not seen. The end is marked `gap`; figures in what is missing
+  // stay absent.
+  void request_gap();
+  void answer_gap();
 
   // Ends it otherwise. `status_code` absent: the one of the answer's head, 0 when none came.
   void end(Outcome outcome, MonotonicTime at, std::optional<int> status_code = std::nullopt);
@@ -76,6 +84,8 @@ class Observation {
   std::uint64_t content_chunks_ = 0;
   Histogram gaps_;
   std::string error_;
+  bool gap_ = false;          // of the answer
+  bool gap_pending_ = false;  // no content has come since
 };
 
 }  // namespace tegrascope

@@ -157,11 +157,17 @@ unsigned StreamLines::feed(std::string_view payload) {
   return with_content;
 }
 
+void StreamLines::gap() {
+  in_gap_ = true;
+  tail_.clear();
+}
+
 bool StreamLines::line(std::string_view text) {
+  const bool maybe_cut = std::exchange(in_gap_, false);
   if (!text.empty() && text.back() == '\r') text.remove_suffix(1);
   if (format_ == StreamFormat::ndjson) {
     text = trim_blanks(text);
-    return !text.empty() && object(text);
+    return !text.empty() && object(text, maybe_cut);
   }
   if (!starts_with(text, "data:")) return false;  // event:, id:, retry:, comments, blank lines
   text = trim_blanks(text.substr(5));
@@ -169,11 +175,12 @@ bool StreamLines::line(std::string_view text) {
     ended_ = true;
     return false;
   }
-  return !text.empty() && object(text);
+  return !text.empty() && object(text, maybe_cut);
 }
 
-bool StreamLines::object(std::string_view json) {
+bool StreamLines::object(std::string_view json, bool maybe_cut) {
   const LineFacts facts = glance_at_line(json, dialect_);
+  if (maybe_cut && facts.malformed) return false;
   if (facts.counts) final_.assign(json);
   ended_ = ended_ || facts.end;
   error_ = error_ || facts.error;

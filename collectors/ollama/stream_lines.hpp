@@ -33,6 +33,9 @@ class StreamLines {
   // The next piece of payload, cut anywhere. Returns how many lines with content it completed.
   unsigned feed(std::string_view payload);
 
+  // Payload is missing here: the line it lay in counts for nothing.
+  void gap();
+
   bool ended() const { return ended_; }       // done:true, [DONE], message_stop, response.completed
   bool error_seen() const { return error_; }  // {"error": ...} inside the stream
   bool malformed_seen() const { return malformed_; }
@@ -42,12 +45,13 @@ class StreamLines {
 
  private:
   bool line(std::string_view text);  // true: it carries content
-  bool object(std::string_view json);
+  bool object(std::string_view json, bool maybe_cut);
 
   StreamFormat format_;
   Dialect dialect_;
   std::string tail_;  // an incomplete line
   std::string final_;
+  bool in_gap_ = false;  // the next line may lack its beginning
   bool ended_ = false;
   bool error_ = false;
   bool malformed_ = false;
