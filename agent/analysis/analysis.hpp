@@ -35,6 +35,7 @@ class Analysis {
   void add(const Batch& batch);
   void add(const RequestEvent& event);
   void add(const ServerState& state);
+  void add(const CaptureView& capture) { capture_ = capture; }
   void set_servers(const std::vector<OllamaServer>& servers);
   void set_dropped_events(std::uint64_t dropped) { dropped_events_ = dropped; }
 
@@ -77,6 +78,7 @@ class Analysis {
   std::map<ModelKey, bool> cpu_asked_for_;
   std::map<ProcessId, std::pair<MonotonicTime, Nanoseconds>> runner_cpu_;
   std::map<std::string, std::map<Witness, double>> server_busy_seconds_;
+  std::optional<CaptureView> capture_;
   std::deque<RequestRecord> recent_;
   std::vector<RequestRecord> judged_;
   std::set<std::string> poll_wanted_;

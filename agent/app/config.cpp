@@ -59,6 +59,10 @@ bool observes(const Config& config, const std::string& witness) {
                      [&](const std::string& w) { return w == "auto" || w == witness; });
 }
 
+bool observes_by_capture(const Config& config) {
+  return std::find(config.observe.begin(), config.observe.end(), "capture") != config.observe.end();
+}
+
 void validate(const Config& config) {
   const bool relay_asked =
       std::find(config.observe.begin(), config.observe.end(), "relay") != config.observe.end();

@@ -24,7 +24,7 @@ struct Config {
   std::uint64_t sample_seed = 0;  // of the random instants; 0: from the system
 
   std::vector<std::string> ollama_urls{"auto"};
-  std::vector<std::string> observe{"auto"};         // witnesses of requests: auto, relay, process, poll
+  std::vector<std::string> observe{"auto"};  // witnesses of requests: auto, relay, capture, process, poll
   std::vector<std::string> relay_listen_addresses;  // empty: no relay
   std::vector<std::string> relay_allowed_hosts;     // Host names accepted; empty: any
   std::chrono::milliseconds relay_drain_time = std::chrono::seconds(20);
@@ -41,6 +41,9 @@ std::string format_duration(std::chrono::nanoseconds duration);
 // What CLI parsing cannot check: combinations. Throws std::invalid_argument.
 void validate(const Config& config);
 
+// Asked for by name, or by auto.
 bool observes(const Config& config, const std::string& witness);
+// Asked for by name; auto never switches the capture on.
+bool observes_by_capture(const Config& config);
 
 }  // namespace tegrascope

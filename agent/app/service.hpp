@@ -34,6 +34,7 @@ class Service {
   void push(Batch&& batch) { bus_.push(std::move(batch)); }
   void push(RequestEvent&& event) { bus_.push(std::move(event)); }
   void push(ServerState&& state) { bus_.push(std::move(state)); }
+  void push(CaptureView&& capture) { bus_.push(std::move(capture)); }
   void push(std::vector<OllamaServer>&& servers) { bus_.push(std::move(servers)); }
 
   const SnapshotSource& snapshots() const { return snapshots_; }
@@ -45,12 +46,13 @@ class Service {
   void stop();
 
  private:
-  using Message = std::variant<Batch, RequestEvent, ServerState, std::vector<OllamaServer>>;
+  using Message = std::variant<Batch, RequestEvent, ServerState, CaptureView, std::vector<OllamaServer>>;
 
   void drain();
   void take(Batch&& batch);
   void take(RequestEvent&& event);
   void take(ServerState&& state);
+  void take(CaptureView&& capture);
   void take(std::vector<OllamaServer>&& servers);
   void follow_serve_processes(const Batch& batch);
 

@@ -19,10 +19,12 @@ class StateLog {
   void note_collectors(const Snapshot& snapshot);
   void note_servers(const Snapshot& snapshot);
   void note_placements(const Snapshot& snapshot);
+  void note_capture(const Snapshot& snapshot);
 
   std::map<std::string, std::string> collectors_;  // name -> up, degraded, failed, absent
   std::map<std::string, std::string> servers_;     // name -> up VERSION, or the error
   std::map<ModelKey, Placement> placements_;
+  std::optional<std::string> capture_;  // its error
 };
 
 }  // namespace tegrascope

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "collectors/ollama/seen_requests.hpp"
 #include "collectors/ollama/witness.hpp"
 
 namespace tegrascope {
@@ -21,6 +22,7 @@ struct RelayOptions {
   std::string server_name;  // host:port as in --ollama.url; the `server` label
   std::chrono::milliseconds drain_time{20000};
   std::vector<std::string> allowed_hosts;  // names a Host field may hold (host_allowed()); empty: no check
+  SeenRequests* announce_to = nullptr;  // each inference request is announced there; must outlive the relay
 };
 
 class Relay {
