@@ -134,11 +134,21 @@ class Capture::Loop {
     }
     if (!targets) return;
     connections_.set_targets(*targets);
-    filter_ = capture_filter(*targets);
-    if (filter_.empty()) filter_ = kNothing;
-    if (!source_) return;
+    std::string filter = capture_filter(*targets);
+    if (filter.empty()) filter = kNothing;
+    if (filter == filter_) return;
+    filter_ = std::move(filter);
+    if (source_) reopen();
+  }
+
+  // A filter that is replaced lets packets slip through meanwhile; two that overlap show some twice, which does no
+  // harm.
+  void reopen() {
     try {
-      source_->set_filter(filter_);
+      auto fresh = std::make_unique<PacketSource>(filter_);
+      read();
+      close();
+      source_ = std::move(fresh);
     } catch (const std::exception& e) {
       fail(e.what());
     }
@@ -146,7 +156,7 @@ class Capture::Loop {
 
   void open() {
     const MonotonicTime now = monotonic_now();
-    if (forbidden_ || now < open_again_) return;
+    if (forbidden_ || filter_.empty() || now < open_again_) return;
     try {
       source_ = std::make_unique<PacketSource>(filter_);
       state_.up = true;
@@ -176,7 +186,7 @@ class Capture::Loop {
   // As long as there is nothing to do.
   int patience_milliseconds() const {
     if (connections_.waiting() || unreported_) return 100;
-    if (!source_ && !forbidden_) return 1000;
+    if (!source_ && !forbidden_ && !filter_.empty()) return 1000;
     return connections_.size() > 0 ? 5000 : -1;
   }
 
@@ -237,7 +247,7 @@ class Capture::Loop {
   const CaptureStateSink state_sink_;
   PacketClock clock_;
   std::unique_ptr<PacketSource> source_;
-  std::string filter_ = kNothing;
+  std::string filter_;  // empty: the targets are not known yet
   bool forbidden_ = false;
   MonotonicTime open_again_{};
   MonotonicTime newest_{};

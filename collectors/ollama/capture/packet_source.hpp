@@ -36,9 +36,6 @@ class PacketSource {
   PacketSource(const PacketSource&) = delete;
   PacketSource& operator=(const PacketSource&) = delete;
 
-  // Throws std::runtime_error.
-  void set_filter(const std::string& filter);
-
   int descriptor() const;  // readable when packets wait
   LinkLayer link_layer() const { return link_; }
 
@@ -50,6 +47,8 @@ class PacketSource {
 
  private:
   struct Handle;
+  void set_filter(const std::string& filter);
+
   std::unique_ptr<Handle> handle_;
   LinkLayer link_{};
 };

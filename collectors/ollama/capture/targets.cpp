@@ -80,7 +80,8 @@ class Finder {
   explicit Finder(const HostPaths& paths)
       : procfs_(paths.procfs),
         processes_(read_process_table(paths.procfs)),
-        own_sockets_(read_socket_table(procfs_ / "self/net")) {}
+        own_sockets_(read_socket_table(procfs_ / "self/net")),
+        own_addresses_(parse_local_addresses(read_text(procfs_ / "self/net/fib_trie"))) {}
 
   std::optional<CaptureTarget> find(const OllamaServer& server) const {
     const auto url = address_of_url(server.url);
@@ -89,14 +90,18 @@ class Finder {
     target.server = server.name;
     target.port = url->port;
     const bool found =
-        from_proxy(*url, target) || from_namespace(server.serve_pid, target) || from_here(*url, target);
+        from_proxy(*url, target) || from_namespace(*url, server.serve_pid, target) || from_here(*url, target);
     if (!found) return std::nullopt;
     return target;
   }
 
  private:
+  bool on_this_machine(const std::string& host) const {
+    return local_name(host) || own_addresses_.contains(host);
+  }
+
   bool from_proxy(const ServerAddress& url, CaptureTarget& target) const {
-    if (!local_name(url.host)) return false;
+    if (!on_this_machine(url.host)) return false;
     for (const PublishedPort& p : processes_.published) {
       const auto inside = parse_ip_address(p.container_ip);
       if (p.host_port != url.port || !inside) continue;
@@ -106,15 +111,12 @@ class Finder {
     return !target.addresses.empty();
   }
 
-  bool from_namespace(std::int64_t pid, CaptureTarget& target) const {
-    if (pid == 0) return false;
+  bool from_namespace(const ServerAddress& url, std::int64_t pid, CaptureTarget& target) const {
+    if (pid == 0 || !on_this_machine(url.host)) return false;
+    if (!own_sockets_ || listens(own_sockets_, url.port, false)) return false;
     const fs::path process = procfs_ / std::to_string(pid);
     const auto sockets = read_socket_table(process / "net");
-    if (!own_sockets_ || !sockets || sockets->inodes.empty()) return false;
-    const bool shared = std::any_of(sockets->inodes.begin(), sockets->inodes.end(), [&](std::uint64_t inode) {
-      return own_sockets_->inodes.contains(inode);
-    });
-    if (shared) return false;
+    if (!sockets) return false;
     for (const std::string& text : parse_local_addresses(read_text(process / "net/fib_trie"))) {
       if (const auto address = parse_ip_address(text)) target.addresses.push_back(*address);
     }
@@ -132,6 +134,7 @@ class Finder {
   fs::path procfs_;
   ProcessTable processes_;
   std::optional<SocketTable> own_sockets_;
+  std::set<std::string> own_addresses_;
 };
 
 }  // namespace

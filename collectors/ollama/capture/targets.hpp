@@ -23,10 +23,10 @@ struct CaptureTarget {
 // Reads PROCFS; a URL's host name is resolved. Never throws; a server that cannot be told is left out. Any
 // thread that may wait for files and DNS.
 //
-// - The URL's port is one that docker-proxy publishes: the container's address and port.
-// - Its serve_pid is in another network namespace: that namespace's own addresses, and the URL's port where it
-//   listens on it, else 11434.
-// - In this namespace: any local address when it listens on a wildcard, else the URL's host.
+// - A URL on this machine whose port docker-proxy publishes: the container's address and port.
+// - A URL on this machine at whose port nobody listens here (published without docker-proxy): the own addresses
+//   of its serve_pid's network namespace, and the URL's port where it listens on it, else 11434.
+// - Otherwise any local address when a wildcard is listened on at a loopback URL's port, else the URL's host.
 std::vector<CaptureTarget> capture_targets(const std::vector<OllamaServer>& servers, const HostPaths& paths);
 
 // pcap-filter(7) for the packets of these targets that carry payload, SYN, FIN or RST. Empty without targets.

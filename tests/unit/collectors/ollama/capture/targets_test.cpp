@@ -69,6 +69,14 @@ TEST_F(Targets, AServeInAnotherNamespaceIsSeenAtThatNamespacesAddresses) {
   EXPECT_EQ(text(find(server("127.0.0.1:3002", 88)).at(0)), "172.18.0.5 fd00::5:11434");
 }
 
+TEST_F(Targets, WhereSomebodyListensHereTheServeOfAnotherNamespaceIsNotMeant) {
+  listen("self", "00000000:2CAA", "1");
+  listen("88", "00000000:2CAA", "2");
+  tree_.write("proc/88/net/fib_trie", "Local:\n  |-- 172.18.0.5\n   /32 host LOCAL\n");
+  EXPECT_EQ(text(find(server("127.0.0.1:11434", 88)).at(0)), "any:11434");
+  EXPECT_EQ(text(find(server("192.168.1.9:11434", 88)).at(0)), "192.168.1.9:11434") << "another machine";
+}
+
 TEST_F(Targets, AServeInThisNamespaceSharesItsSockets) {
   listen("self", "00000000:2CAA", "1");
   listen("88", "00000000:2CAA", "1");
