@@ -27,3 +27,4 @@ endif()
 
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(LIBSYSTEMD REQUIRED IMPORTED_TARGET libsystemd)
+pkg_check_modules(LIBPCAP REQUIRED IMPORTED_TARGET libpcap)

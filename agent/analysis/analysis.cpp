@@ -311,6 +311,7 @@ SnapshotPtr Analysis::make_snapshot(MonotonicTime now) {
   for (const auto& [key, phases] : attribution_.ledger().accounts()) models_.view(key);
   fill_models(*snapshot);
   snapshot->recent.assign(recent_.begin(), recent_.end());
+  snapshot->capture = capture_;
   snapshot->observation_errors = requests_.observation_errors();
   snapshot->label_overflow_models = models_.overflow();
   snapshot->dropped_events = dropped_events_;

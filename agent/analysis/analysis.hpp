@@ -39,6 +39,7 @@ class Analysis {
   void add(const Batch& batch);
   void add(const RequestEvent& event);
   void add(const ServerState& state);
+  void add(const CaptureView& capture) { capture_ = capture; }
   void set_servers(const std::vector<OllamaServer>& servers);
   // The server's log is read (witness log).
   void set_log_followed(const std::string& server, bool followed) {
@@ -94,6 +95,7 @@ class Analysis {
   std::map<std::int64_t, std::uint64_t> gpu_memory_;  // pid -> bytes on all GPUs
   MonotonicTime gpu_memory_at_{};
   std::map<std::string, std::map<Witness, double>> server_busy_seconds_;
+  std::optional<CaptureView> capture_;
   std::deque<RequestRecord> recent_;
   std::vector<RequestRecord> judged_;
   std::map<RequestId, RequestRecord> unbooked_;  // judged, amounts not final yet

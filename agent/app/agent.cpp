@@ -20,6 +20,7 @@
 #include "agent/app/version.hpp"
 #include "collectors/deadline_read.hpp"
 #include "collectors/jetson/board.hpp"
+#include "collectors/ollama/capture/capture.hpp"
 #include "collectors/ollama/discovery.hpp"
 #include "collectors/ollama/outbound.hpp"
 #include "collectors/ollama/poll.hpp"
@@ -155,6 +156,8 @@ class Agent::Parts {
   }
 
  private:
+  void start_capture();
+  void watch_servers(const std::vector<OllamaServer>& servers);
   void start_relay(const std::vector<OllamaServer>& servers);
   void start_sampler();
   void start_http();
@@ -166,7 +169,9 @@ class Agent::Parts {
   std::unique_ptr<Poller> poller_;
   std::unique_ptr<SlotsPoller> slots_;
   std::unique_ptr<Sampler> sampler_;
+  SeenRequests relayed_;
   std::unique_ptr<Relay> relay_;
+  std::unique_ptr<Capture> capture_;
   std::unique_ptr<Service> service_;
   std::unique_ptr<Endpoints> endpoints_;
   std::unique_ptr<HttpServer> http_;
@@ -203,6 +208,8 @@ void Agent::Parts::start() {
       *outbound_, kSlotsInterval, [this](SlotsReading&& reading) { service_->push(std::move(reading)); });
   start_http();
   if (has_relay(config_)) start_relay(servers);
+  if (observes_by_capture(config_)) start_capture();
+  outbound_->call_at(monotonic_now(), [this, servers] { watch_servers(servers); });
   start_sampler();
   service_->start();
   poller_->start();
@@ -229,6 +236,18 @@ void Agent::Parts::start_http() {
   web_ports_ = http_->start();
 }
 
+void Agent::Parts::start_capture() {
+  capture_ = std::make_unique<Capture>(
+      ids_, [this](RequestEvent&& event) { service_->push(std::move(event)); }, &relayed_,
+      [this](CaptureView&& state) { service_->push(std::move(state)); });
+  capture_->start();
+}
+
+// What the capture looks at; on a thread that may wait for files and DNS.
+void Agent::Parts::watch_servers(const std::vector<OllamaServer>& servers) {
+  if (capture_) capture_->set_targets(capture_targets(servers, config_.paths));
+}
+
 void Agent::Parts::start_relay(const std::vector<OllamaServer>& servers) {
   if (servers.empty()) {
     throw std::invalid_argument(
@@ -251,6 +270,7 @@ void Agent::Parts::start_relay(const std::vector<OllamaServer>& servers) {
   options.rules.guard = config_.relay_guard;
   raise_descriptor_limit(2 * config_.relay_max_connections + kOtherDescriptors);
   const bool observed = observes(config_, "relay");
+  if (observed && observes_by_capture(config_)) options.announce_to = &relayed_;
   relay_ = std::make_unique<Relay>(options, ids_, [this, observed](RequestEvent&& e) {
     if (observed) service_->push(std::move(e));
   });
@@ -285,6 +305,7 @@ void Agent::Parts::look_for_servers() {
       return;
     }
     poller_->set_servers(servers);
+    watch_servers(servers);
     service_->push(std::move(servers));
   });
 }
@@ -297,6 +318,7 @@ void Agent::Parts::stop() {
   if (poller_) poller_->stop();
   if (slots_) slots_->stop();
   if (outbound_) outbound_->stop();
+  if (capture_) capture_->stop();
   if (http_) boost::asio::post(service_->context(), [this] { http_->stop(); });
   service_->stop();
   web_port_file_ = PortFile();

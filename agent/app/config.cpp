@@ -74,6 +74,10 @@ bool has_relay(const Config& config) {
   return !config.relay_listen_addresses.empty() || !config.relay_sockets.empty();
 }
 
+bool observes_by_capture(const Config& config) {
+  return std::find(config.observe.begin(), config.observe.end(), "capture") != config.observe.end();
+}
+
 void validate(const Config& config) {
   const bool relay_asked =
       std::find(config.observe.begin(), config.observe.end(), "relay") != config.observe.end();

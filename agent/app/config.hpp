@@ -25,7 +25,8 @@ struct Config {
   std::uint64_t sample_seed = 0;  // of the random instants; 0: from the system
 
   std::vector<std::string> ollama_urls{"auto"};
-  std::vector<std::string> observe{"auto"};           // witnesses of requests: auto, relay, slots, process, poll
+  std::vector<std::string> observe{
+      "auto"};  // witnesses of requests: auto, relay, capture, slots, process, poll
   std::vector<std::string> relay_listen_addresses;    // empty: no relay
   UpstreamKind upstream_kind = UpstreamKind::ollama;  // of every server in ollama_urls
   std::vector<std::string> relay_allowed_hosts;       // as in make_host_policy()
@@ -54,6 +55,9 @@ void validate(const Config& config);
 // Whether there is a relay at all.
 bool has_relay(const Config& config);
 
+// Asked for by name, or by auto.
 bool observes(const Config& config, const std::string& witness);
+// Asked for by name; auto never switches the capture on.
+bool observes_by_capture(const Config& config);
 
 }  // namespace tegrascope

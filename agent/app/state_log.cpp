@@ -31,6 +31,17 @@ void StateLog::note(const Snapshot& snapshot) {
   note_collectors(snapshot);
   note_servers(snapshot);
   note_placements(snapshot);
+  note_capture(snapshot);
+}
+
+void StateLog::note_capture(const Snapshot& snapshot) {
+  if (!snapshot.capture || capture_ == snapshot.capture->error) return;
+  capture_ = snapshot.capture->error;
+  if (snapshot.capture->up) {
+    log_info("packet capture is on");
+  } else {
+    log_warn("packet capture is off, the other witnesses go on", {{"error", snapshot.capture->error}});
+  }
 }
 
 void StateLog::note_collectors(const Snapshot& snapshot) {

@@ -20,6 +20,7 @@ class StateLog {
   void note_collectors(const Snapshot& snapshot);
   void note_servers(const Snapshot& snapshot);
   void note_placements(const Snapshot& snapshot);
+  void note_capture(const Snapshot& snapshot);
 
   struct Collector {
     std::string state;  // up, degraded, failed, absent
@@ -28,6 +29,7 @@ class StateLog {
   std::map<std::string, Collector> collectors_;  // by name
   std::map<std::string, std::string> servers_;   // name -> up VERSION, or the error
   std::map<ModelKey, Placement> placements_;
+  std::optional<std::string> capture_;  // its error
 };
 
 }  // namespace tegrascope

@@ -44,27 +44,27 @@ enum class Signal : std::uint8_t {
   rail_voltage_volts,               // instance: rail name
   rail_current_amperes,             // instance: rail name
   rail_power_watts,                 // instance: rail name; rails overlap, never add them up
-  rail_energy_joules,               // counter of the sensor's own, from wherever it began; instance: rail name
-  rail_averaging_seconds,           // time constant of the sensor's own running average; instance: rail name
-  board_averaging_seconds,          // the same of what board_power_watts is made of
-  board_power_watts,                // the whole module, each watt counted once; kind: input_rail or rail_sum
-  temperature_celsius,              // instance: thermal zone, lower case, without -therm or -thermal
-  temperature_trip_celsius,         // instance: thermal zone, kind: throttle, shutdown
-  cooling_state,                    // instance: number of the cooling device, kind: its type
-  cooling_max_state,                // instance, kind: as cooling_state
-  throttled,                        // 0 or 1: clocks are held down; kind: thermal, overcurrent
-  throttle_events,                  // counter; kind: oc1, oc2, oc3
-  fan_duty_ratio,                   // instance: number of the fan
-  fan_speed_rpm,                    // instance: number of the fan
-  nvpmodel_mode,                    // number of the power mode in force; kind: its name, empty when unknown
-  clocks_locked,                    // 0 or 1: lowest and highest clock of GPU and CPU are the same
-  self_cpu_seconds,                 // counter; CPU time of the agent itself
-  self_resident_bytes,              // agent itself
-  self_virtual_bytes,               // agent itself
-  self_open_fds,                    // agent itself
-  self_max_fds,                     // agent itself
-  self_start_time_seconds,          // agent itself, Unix time
-  boot_time_seconds                 // Unix time the board booted
+  rail_energy_joules,        // counter of the sensor's own, from wherever it began; instance: rail name
+  rail_averaging_seconds,    // time constant of the sensor's own running average; instance: rail name
+  board_averaging_seconds,   // the same of what board_power_watts is made of
+  board_power_watts,         // the whole module, each watt counted once; kind: input_rail or rail_sum
+  temperature_celsius,       // instance: thermal zone, lower case, without -therm or -thermal
+  temperature_trip_celsius,  // instance: thermal zone, kind: throttle, shutdown
+  cooling_state,             // instance: number of the cooling device, kind: its type
+  cooling_max_state,         // instance, kind: as cooling_state
+  throttled,                 // 0 or 1: clocks are held down; kind: thermal, overcurrent
+  throttle_events,           // counter; kind: oc1, oc2, oc3
+  fan_duty_ratio,            // instance: number of the fan
+  fan_speed_rpm,             // instance: number of the fan
+  nvpmodel_mode,             // number of the power mode in force; kind: its name, empty when unknown
+  clocks_locked,             // 0 or 1: lowest and highest clock of GPU and CPU are the same
+  self_cpu_seconds,          // counter; CPU time of the agent itself
+  self_resident_bytes,       // agent itself
+  self_virtual_bytes,        // agent itself
+  self_open_fds,             // agent itself
+  self_max_fds,              // agent itself
+  self_start_time_seconds,   // agent itself, Unix time
+  boot_time_seconds          // Unix time the board booted
 };
 
 struct Reading {

@@ -80,8 +80,9 @@ struct RequestEnded {
   Histogram chunk_gaps;               // since the last progress event
   std::optional<FinalCounts> counts;  // absent: no final object or usage was seen
   std::string
-      observation_error;  // why figures could not be read: json, range, oversize, encoding, usage_missing; or ""
-  bool remote = false;  // as in RequestProgress
+      observation_error;  // why figures could not be read: json, range, oversize, encoding, usage_missing, gap
+                          // (bytes that the witness did not see); or ""
+  bool remote = false;    // as in RequestProgress
 };
 
 using RequestEvent = std::variant<RequestStarted, RequestDescribed, RequestProgress, RequestEnded>;

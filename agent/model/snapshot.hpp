@@ -25,7 +25,7 @@ struct CollectorStatus {
   double sample_seconds = 0;  // time spent reading, in all
   std::uint64_t missed_slots = 0;
   std::map<ErrorReason, std::uint64_t> errors;  // kErrorReasons only
-  std::string error;              // ReadError::where of the latest slot's first of them, or ""
+  std::string error;                            // ReadError::where of the latest slot's first of them, or ""
   std::uint64_t unavailable = 0;  // sensors without a value in the latest slot (ErrorReason::unavailable)
 };
 
@@ -80,6 +80,17 @@ struct RelayView {
   std::uint64_t unobserved_connections = 0;  // forwarded, but not followed after an internal error
 };
 
+// What became of witness `capture`. Counters count since the agent started.
+struct CaptureView {
+  bool up = false;
+  std::string error;                     // why not, and what to do; empty when up
+  std::uint64_t packets = 0;             // read of the watched servers; acknowledgements without data are not
+  std::uint64_t dropped_packets = 0;     // by the kernel, before they could be read
+  std::uint64_t gaps = 0;                // holes in a TCP stream that nothing filled
+  std::uint64_t lost_bytes = 0;          // in those holes
+  std::uint64_t joined_connections = 0;  // not seen to open
+};
+
 struct Snapshot {
   MonotonicTime at{};
   std::optional<BoardIdentity> board;
@@ -97,6 +108,7 @@ struct Snapshot {
   std::vector<ServerView> servers;
   std::optional<RelayView> relay;  // only with a relay
   std::vector<ModelView> models;
+  std::optional<CaptureView> capture;                       // only where it was asked for
   std::vector<RequestRecord> recent;                        // the last 16 finished requests, newest last
   std::map<std::string, std::uint64_t> observation_errors;  // reason -> count
   std::uint64_t label_overflow_models = 0;

@@ -53,7 +53,7 @@ void Exchange::request_head(MonotonicTime at) {
   const Route& route = find_route(head.method, head.target, context_.kind);
   Pending pending;
   pending.is_head = head.method == "HEAD";
-  if (route.is_inference) {
+  if (route.is_inference && !(context_.leave_out && context_.leave_out(request_head_, at))) {
     pending.observation = std::make_unique<Observation>(context_, route, head, at);
     sending_ = pending.observation.get();
     if (request_body_.done()) {
@@ -107,6 +107,46 @@ void Exchange::answer_complete(MonotonicTime at) {
   if (!answered.observation) return;
   if (sending_ == answered.observation.get()) sending_ = nullptr;  // answered before its body was complete
   answered.observation->answer_complete(at, client_finished_);
+}
+
+bool Exchange::request_gap(std::uint64_t lost, MonotonicTime at) {
+  last_ = at;
+  if (sending_ != nullptr) sending_->request_gap();
+  request_head_.clear();
+  const bool goes_on = !request_body_.done() && request_body_.skip(lost);
+  if (!goes_on) request_body_ = BodyTracker();
+  if (request_body_.done() && sending_ != nullptr) {
+    sending_->describe();
+    sending_ = nullptr;
+  }
+  return goes_on;
+}
+
+bool Exchange::answer_gap(std::uint64_t lost, MonotonicTime at) {
+  last_ = at;
+  response_head_.clear();
+  if (pending_.empty()) return false;
+  Observation* observation = pending_.front().observation.get();
+  if (observation != nullptr) observation->answer_gap();
+  if (response_body_.done()) return false;
+  if (response_body_.skip(lost)) {
+    if (response_body_.done()) answer_complete(at);
+    return true;
+  }
+  // It ended within the gap.
+  const Pending answered = std::move(pending_.front());
+  pending_.pop_front();
+  response_body_ = BodyTracker();
+  if (sending_ == observation) sending_ = nullptr;
+  if (observation != nullptr) observation->end(Outcome::incomplete, at);
+  return false;
+}
+
+void Exchange::answers_lost(MonotonicTime at) {
+  for (Pending& pending : pending_) {
+    if (pending.observation) pending.observation->note_error("gap");
+  }
+  abandon(at);
 }
 
 bool Exchange::mid_stream() const {

@@ -27,6 +27,17 @@ class Exchange {
   void feed_request(std::string_view bytes, MonotonicTime at);
   void feed_response(std::string_view bytes, MonotonicTime at);
 
+  // `lost` bytes were not seen. True: the message that they belong to goes on behind them. False: feed that
+  // direction nothing more but from the start of a message on.
+  bool request_gap(std::uint64_t lost, MonotonicTime at);
+  bool answer_gap(std::uint64_t lost, MonotonicTime at);
+  // The answers of all requests so far lay in a gap: what is open is incomplete.
+  void answers_lost(MonotonicTime at);
+  // The next byte of the client begins a request.
+  bool between_requests() const { return request_body_.done() && request_head_.empty(); }
+  // Within an answer whose chunks have not been found again behind a gap.
+  bool searching() const { return response_body_.searching(); }
+
   // FIN of the client. It may still read: what gets its whole answer is fine, what does not counts as left by
   // the client.
   void client_finished(MonotonicTime at);

@@ -35,6 +35,7 @@ BodyTracker::BodyTracker(Framing framing, std::uint64_t content_length, Strictne
 BodyTracker::Step BodyTracker::next(std::string_view bytes) {
   Step step;
   if (state_ == State::until_close) return {bytes.size(), bytes};
+  if (state_ == State::search) step.consumed = find_chunk(bytes);
   while (step.consumed < bytes.size() && state_ != State::done && state_ != State::bad) {
     if (state_ == State::plain || state_ == State::data) {
       const auto left = static_cast<std::uint64_t>(bytes.size() - step.consumed);
@@ -49,6 +50,49 @@ BodyTracker::Step BodyTracker::next(std::string_view bytes) {
     if (state_ != State::bad) ++step.consumed;
   }
   return step;
+}
+
+bool BodyTracker::skip(std::uint64_t lost) {
+  switch (state_) {
+    case State::until_close:
+    case State::search:
+      return true;
+    case State::plain:
+    case State::data:
+      if (lost <= remaining_) {
+        remaining_ -= lost;
+        if (remaining_ == 0) state_ = state_ == State::plain ? State::done : State::data_cr;
+        return true;
+      }
+      break;
+    default:
+      break;
+  }
+  if (in_chunks() && !strict_) {
+    state_ = State::search;
+    return true;
+  }
+  state_ = State::bad;
+  return false;
+}
+
+// Bytes in front of a size line; all of them when there is none.
+std::size_t BodyTracker::find_chunk(std::string_view bytes) {
+  constexpr std::size_t kMaxDigits = 8;
+  for (std::size_t from = 0; from < bytes.size();) {
+    std::size_t end = from;
+    while (end < bytes.size() && end - from < kMaxDigits && hex_value(bytes[end]) >= 0) ++end;
+    if (end > from && bytes.substr(end, 2) == "\r\n") {
+      state_ = State::size;
+      remaining_ = 0;
+      size_digits_ = 0;
+      return from;
+    }
+    const std::size_t line = bytes.find("\r\n", from);
+    if (line == std::string_view::npos) break;
+    from = line + 2;
+  }
+  return bytes.size();
 }
 
 void BodyTracker::size_line_done() {

@@ -25,6 +25,13 @@ class BodyTracker {
   // After bad() the bytes up to `consumed` were still in order.
   Step next(std::string_view bytes);
 
+  // `lost` bytes were not seen. False: they reach beyond what can be told of this message, which then is bad().
+  // In a chunked message that is not strict, next() looks for the next chunk's size line: the content between
+  // chunks must hold no CR, as JSON lines do not.
+  bool skip(std::uint64_t lost);
+  // skip() lost the chunks and next() has not found them again.
+  bool searching() const { return state_ == State::search; }
+
   bool done() const { return state_ == State::done; }
   bool bad() const { return state_ == State::bad; }
   // Within a chunked body.
@@ -46,10 +53,12 @@ class BodyTracker {
     data_lf,       // LF behind the content
     trailer,       // start of a line behind the last chunk
     trailer_text,  // within such a line (lenient only)
-    trailer_lf     // LF of the blank line that ends the message
+    trailer_lf,    // LF of the blank line that ends the message
+    search         // for the size line of any chunk, at the start of a piece or behind CR LF
   };
   void framing_byte(char c);
   void size_line_done();
+  std::size_t find_chunk(std::string_view bytes);
 
   State state_ = State::done;
   bool strict_ = true;

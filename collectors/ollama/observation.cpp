@@ -102,9 +102,10 @@ void Observation::content(unsigned lines, MonotonicTime at) {
     gaps_ = Histogram(kInterTokenEdges);
     --gaps;
   } else {
-    gaps_.observe(to_seconds(at - last_content_));
+    if (!gap_pending_) gaps_.observe(to_seconds(at - last_content_));
     --gaps;
   }
+  gap_pending_ = false;
   for (; gaps > 0; --gaps) gaps_.observe(0);  // lines that came in one read
   last_content_ = at;
   content_chunks_ += lines;
@@ -127,6 +128,8 @@ void Observation::answer_complete(MonotonicTime at, bool client_finished) {
     }
     if (lines_->error_seen()) {
       outcome = Outcome::error;
+    } else if (!lines_->ended() && gap_) {
+      outcome = Outcome::incomplete;
     } else if (!lines_->ended() && !lines_->malformed_seen()) {
       outcome = Outcome::upstream_aborted;  // runner crash, repeated tokens: Ollama ends the stream without
                                             // its final object
@@ -175,6 +178,21 @@ void Observation::take_figures(RequestEnded& ended, std::string& final_json) {
     if (route_.dialect == Dialect::llama_cpp && final_json.starts_with('[')) final_json.clear();
   }
   ended.remote = remote_;
+}
+
+void Observation::request_gap() {
+  note_error("gap");
+  request_encoded_ = true;  // what follows the gap would be misread
+}
+
+void Observation::answer_gap() {
+  note_error("gap");
+  gap_ = gap_pending_ = true;
+  if (lines_) lines_->gap();
+  if (reading_ == Reading::whole) {
+    reading_ = Reading::nothing;
+    whole_ = std::string();
+  }
 }
 
 void Observation::note_error(std::string_view reason) {

@@ -27,6 +27,9 @@ struct ExchangeContext {
   // caller of the exchange.
   std::function<void(RequestEnded&&, std::string&& final_json)> parse_elsewhere;
   UpstreamKind kind = UpstreamKind::ollama;
+  // Asked about each inference request, with its raw head, before it is reported; true: it is not. Empty: all
+  // are reported.
+  std::function<bool(std::string_view head, MonotonicTime at)> leave_out = nullptr;
 };
 
 inline constexpr int kClientClosedRequest = 499;  // as Ollama and nginx log it
@@ -51,6 +54,11 @@ class Observation {
   // ends with an error or without its final object was left by it (Ollama cancels such a request, writes an
   // error and ends the answer in order).
   void answer_complete(MonotonicTime at, bool client_finished = false);
+
+  // Bytes of the request, or of its answer, were not seen. The end is marked `gap`; figures in what is missing
+  // stay absent.
+  void request_gap();
+  void answer_gap();
 
   // Ends it otherwise. `status_code` absent: the one of the answer's head, 0 when none came.
   void end(Outcome outcome, MonotonicTime at, std::optional<int> status_code = std::nullopt);
@@ -84,6 +92,8 @@ class Observation {
   Histogram gaps_;
   bool remote_ = false;
   std::string error_;
+  bool gap_ = false;          // of the answer
+  bool gap_pending_ = false;  // no content has come since
 };
 
 }  // namespace tegrascope

@@ -45,6 +45,12 @@ class Relay::Impl {
       ended.observation_error = "busy";
       hub_.exchange.sink(std::move(ended));
     };
+    if (options_.announce_to != nullptr) {
+      hub_.exchange.leave_out = [this](std::string_view head, MonotonicTime at) {
+        options_.announce_to->announce(options_.server_name, head, at);
+        return false;
+      };
+    }
     hub_.on_session_end = [this] {
       if (hub_.draining && hub_.sessions.empty()) drain_timer_.cancel();
     };

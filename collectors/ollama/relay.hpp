@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "collectors/ollama/request_gate.hpp"
+#include "collectors/ollama/seen_requests.hpp"
 #include "collectors/ollama/witness.hpp"
 
 namespace tegrascope {
@@ -27,6 +28,7 @@ struct RelayOptions {
   std::size_t max_connections = 512;  // of clients; one costs at most two descriptors
   // From the first byte of a request head to its last. Nothing else in an exchange has a deadline.
   std::chrono::milliseconds head_timeout{30000};
+  SeenRequests* announce_to = nullptr;  // each inference request is announced there; must outlive the relay
 };
 
 // Since start(), but for `connections`.

@@ -191,14 +191,20 @@ unsigned StreamLines::finish() {
   return content;
 }
 
-bool StreamLines::line(std::string_view text) {
-  if (!text.empty() && text.back() == '\r') text.remove_suffix(1);
-  if (format_ == StreamFormat::sse) return sse_line(text);
-  text = trim_blanks(text);
-  return !text.empty() && object(text);
+void StreamLines::gap() {
+  in_gap_ = true;
+  tail_.clear();
 }
 
-bool StreamLines::sse_line(std::string_view text) {
+bool StreamLines::line(std::string_view text) {
+  const bool maybe_cut = std::exchange(in_gap_, false);
+  if (!text.empty() && text.back() == '\r') text.remove_suffix(1);
+  if (format_ == StreamFormat::sse) return sse_line(text, maybe_cut);
+  text = trim_blanks(text);
+  return !text.empty() && object(text, maybe_cut);
+}
+
+bool StreamLines::sse_line(std::string_view text, bool maybe_cut) {
   if (text.empty()) {
     event_ = LineFacts();
   } else if (starts_with(text, "event:")) {
@@ -212,11 +218,12 @@ bool StreamLines::sse_line(std::string_view text) {
     ended_ = true;
     return false;
   }
-  return !text.empty() && object(text);
+  return !text.empty() && object(text, maybe_cut);
 }
 
-bool StreamLines::object(std::string_view json) {
+bool StreamLines::object(std::string_view json, bool maybe_cut) {
   const LineFacts facts = glance_at_line(json, dialect_);
+  if (maybe_cut && facts.malformed) return false;
   if (facts.counts || event_.counts) final_.assign(json);
   if (facts.opening && json.size() <= kMaxOpeningBytes) opening_.assign(json);
   ended_ = ended_ || facts.end || event_.end;

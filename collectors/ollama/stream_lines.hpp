@@ -38,6 +38,9 @@ class StreamLines {
   // The answer is complete: a last line may lack its newline. Returns 1 when it carries content.
   unsigned finish();
 
+  // Payload is missing here: the line it lay in counts for nothing.
+  void gap();
+
   bool ended() const { return ended_; }  // done:true, [DONE], message_stop, response.completed, stop:true
   bool error_seen() const { return error_; }  // {"error": ...} inside the stream
   bool remote_seen() const { return remote_; }
@@ -50,15 +53,16 @@ class StreamLines {
 
  private:
   bool line(std::string_view text);  // true: it carries content
-  bool sse_line(std::string_view text);
-  bool object(std::string_view json);
+  bool sse_line(std::string_view text, bool maybe_cut);
+  bool object(std::string_view json, bool maybe_cut);
 
   StreamFormat format_;
   Dialect dialect_;
   std::string tail_;  // an incomplete line
   std::string final_;
   std::string opening_;
-  LineFacts event_;  // what the event's own line tells of the data that follows
+  LineFacts event_;      // what the event's own line tells of the data that follows
+  bool in_gap_ = false;  // the next line may lack its beginning
   bool ended_ = false;
   bool error_ = false;
   bool remote_ = false;

@@ -91,11 +91,20 @@ void write_relay(const RelayView& relay, FamilyWriter& out) {
   out.add(Family::relay_unobserved_connections_total, {}, static_cast<double>(relay.unobserved_connections));
 }
 
+void write_capture(const CaptureView& capture, FamilyWriter& out) {
+  out.add(Family::capture_up, {}, capture.up ? 1 : 0);
+  out.add(Family::capture_packets_total, {}, static_cast<double>(capture.packets));
+  out.add(Family::capture_dropped_packets_total, {}, static_cast<double>(capture.dropped_packets));
+  out.add(Family::capture_gaps_total, {}, static_cast<double>(capture.gaps));
+  out.add(Family::capture_lost_bytes_total, {}, static_cast<double>(capture.lost_bytes));
+  out.add(Family::capture_joined_connections_total, {}, static_cast<double>(capture.joined_connections));
+}
+
 void write_quality(const Snapshot& snapshot, FamilyWriter& out) {
   for (const auto& [reason, count] : snapshot.observation_errors) {
     out.add(Family::observation_errors_total, {reason}, static_cast<double>(count));
   }
-  for (const char* reason : {"json", "oversize", "encoding", "usage_missing"}) {
+  for (const char* reason : {"json", "oversize", "encoding", "usage_missing", "gap"}) {
     out.add(Family::observation_errors_total, {reason}, 0);  // left out where it was counted
   }
   out.add(Family::label_overflow_total, {"model"}, static_cast<double>(snapshot.label_overflow_models));
@@ -112,6 +121,7 @@ void write_models(const Snapshot& snapshot, FamilyWriter& out) {
   }
   write_rest_of_ledger(snapshot.ledger, out);
   if (snapshot.relay) write_relay(*snapshot.relay, out);
+  if (snapshot.capture) write_capture(*snapshot.capture, out);
   write_quality(snapshot, out);
 }
 

@@ -135,6 +135,7 @@ inline Snapshot full_snapshot() {
   m.placement = Placement::gpu;
   s.models = {m};
 
+  s.capture = CaptureView{true, "", 5000, 3, 2, 4096, 1};
   s.observation_errors["usage_missing"] = 4;
   s.label_overflow_models = 2;
   s.dropped_events = 6;

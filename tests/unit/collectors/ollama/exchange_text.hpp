@@ -72,6 +72,10 @@ class EventLog {
     return out;
   }
   std::vector<RequestEnded> ended() const { return all<RequestEnded>(); }
+  void clear() {
+    const std::lock_guard lock(mutex_);
+    events_.clear();
+  }
   std::size_t size() const {
     const std::lock_guard lock(mutex_);
     return events_.size();
