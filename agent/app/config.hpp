@@ -24,7 +24,7 @@ struct Config {
   std::uint64_t sample_seed = 0;  // of the random instants; 0: from the system
 
   std::vector<std::string> ollama_urls{"auto"};
-  std::vector<std::string> observe{"auto"};         // witnesses of requests: auto, relay, slots, process, poll
+  std::vector<std::string> observe{"auto"};  // witnesses of requests: auto, relay, slots, process, poll
   std::vector<std::string> relay_listen_addresses;  // empty: no relay
   std::vector<std::string> relay_allowed_hosts;     // Host names accepted; empty: any
   std::chrono::milliseconds relay_drain_time = std::chrono::seconds(20);
