@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <regex>
 #include <stdexcept>
 
 #include "collectors/ollama/http_head.hpp"
@@ -17,6 +16,13 @@ std::string openai_token(const std::string& text) {
 
 constexpr const char* kOpenaiAnswer =
     R"({"id":"c","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"one"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2}})";
+
+// `head` with the port of its Host written as PORT.
+std::string without_port(std::string head, const std::string& host) {
+  const std::size_t colon = host.rfind(':');
+  if (colon == std::string::npos) return head;
+  return head.replace(head.find(host) + colon + 1, host.size() - colon - 1, "PORT");
+}
 
 std::string plain_answer(const std::string& path) {
   if (path == "/")
@@ -65,7 +71,7 @@ void RecordingServer::serve(TcpPeer& peer) {
     if (parsed == nullptr) return note("not understood: " + head);
     if (parsed->expects_continue) peer.send("HTTP/1.1 100 Continue\r\n\r\n");
     const std::string body = read_request_body(peer, *parsed);
-    note(std::regex_replace(head, std::regex("(127\\.0\\.0\\.1|localhost):[0-9]+"), "$1:PORT") +
+    note(without_port(head, parsed->host) +
          (body.size() < 1000 ? body : std::to_string(body.size()) + " bytes"));
     if (!answer(peer, head, body) || !parsed->keep_alive) return;
   }

@@ -210,8 +210,10 @@ TEST(FinalCounts, TimingsOfLlamaServer) {
           .counts.value();
   EXPECT_EQ(both.prompt_tokens, 9);
   EXPECT_EQ(both.output_tokens, 8);
-  EXPECT_FALSE(
-      read_final_counts(R"({"timings":{"prompt_n":-1,"prompt_ms":-1}})").counts->prompt_eval_duration);
+  const auto unknown = read_final_counts(R"({"timings":{"prompt_n":-1,"prompt_ms":-1,"predicted_n":4}})");
+  ASSERT_TRUE(unknown.counts);
+  EXPECT_FALSE(unknown.counts->prompt_eval_duration);
+  EXPECT_EQ(unknown.counts->output_tokens, 4);
 }
 
 TEST(FinalCounts, AUsageOfZerosBesideContentIsNone) {
