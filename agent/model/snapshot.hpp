@@ -25,7 +25,7 @@ struct CollectorStatus {
   double sample_seconds = 0;  // time spent reading, in all
   std::uint64_t missed_slots = 0;
   std::map<ErrorReason, std::uint64_t> errors;  // kErrorReasons only
-  std::string error;              // ReadError::where of the latest slot's first of them, or ""
+  std::string error;                            // ReadError::where of the latest slot's first of them, or ""
   std::uint64_t unavailable = 0;  // sensors without a value in the latest slot (ErrorReason::unavailable)
 };
 
