@@ -84,7 +84,7 @@ void NvpmodelCollector::find() {
 }
 
 void NvpmodelCollector::collect(Batch& out) {
-  if (probe_.due(slot_time(out), !status_ || !gpu_ || lost_)) find();
+  if (probe_.due(slot_time(out), !status_ || names_.empty() || !gpu_ || lost_)) find();
   out.absent = !status_ && !gpu_;
   lost_ = false;
   if (status_) collect_mode(out);

@@ -58,6 +58,9 @@ class SensorFaults : public testing::Test {
   double errors(const std::string& collector) {
     return agent_->scrape().sum("tegrascope_sample_errors_total", {{"collector", collector}}).value_or(0);
   }
+  double unavailable(const std::string& collector) {
+    return agent_->scrape().sum("tegrascope_sensors_unavailable", {{"collector", collector}}).value_or(0);
+  }
 
   TempTree directory_;
   std::optional<AgentProcess> agent_;
@@ -100,6 +103,11 @@ TEST_F(SensorFaults, EveryFaultLeavesTheOtherSeriesAlone) {
     })) << missing;
     if (fault.kind == Fault::Kind::unreadable) {
       EXPECT_TRUE(wait_until(10s, [&] { return errors(sensor.collector) > 0; })) << "no reason";
+    }
+    if (fault.kind == Fault::Kind::no_value) {
+      EXPECT_TRUE(wait_until(10s, [&] { return unavailable(sensor.collector) > 0; })) << "no reason";
+      EXPECT_EQ(errors(sensor.collector), 0) << "it is no error";
+      EXPECT_EQ(agent_->scrape().sum("tegrascope_collector_up", {{"collector", sensor.collector}}), 1);
     }
     stop();
     put_in_place(root() / sensor.file, good);

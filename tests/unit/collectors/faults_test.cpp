@@ -33,7 +33,8 @@ using test::holds;
 using test::made_of;
 using test::MadeSeries;
 
-constexpr Nanoseconds kLongestGap = 500ms;  // between two batches; the sampler's deadline here is 20 ms
+constexpr Nanoseconds kLongestGap =
+    500ms;  // between two batches; the sampler's deadline here is 20 or 100 ms
 constexpr Nanoseconds kRetryAfter = 200ms;
 
 // Last batches by collector, and how regularly they came.
@@ -129,9 +130,9 @@ class Faults : public testing::Test {
                         [make = info.make, paths = tree_.host_paths()] { return make(paths); }});
     return list;
   }
-  Sampler& start() {
+  Sampler& start(Nanoseconds deadline = 20ms) {
     arrivals_ = std::make_unique<Arrivals>();
-    sampler_ = std::make_unique<Sampler>(collectors(), SamplerOptions{1ms, 1ms, 1, 20ms, kRetryAfter},
+    sampler_ = std::make_unique<Sampler>(collectors(), SamplerOptions{1ms, 1ms, 1, deadline, kRetryAfter},
                                          arrivals_->sink());
     sampler_->start();
     return *sampler_;
@@ -169,10 +170,11 @@ class Faults : public testing::Test {
     return result;
   }
   // True: something is lost. On a machine with much else to do a read may take longer than the deadline: what is
-  // lost with it comes back.
+  // lost with it comes back, at the latest when the collector looks for its files again (kProbePeriod).
   bool check_the_rest(const std::vector<MadeSeries>& made) {
     Difference now;
-    EXPECT_TRUE(test::eventually([&] { return (now = difference(made)).others.empty(); })) << now.others;
+    const auto whole = [&] { return (now = difference(made)).others.empty(); };
+    EXPECT_TRUE(test::eventually(whole) || test::eventually(whole)) << now.others;
     return now.lost;
   }
   void check_reason(const std::string& file, const Fault& fault, bool lost, bool is_read) {
@@ -203,6 +205,11 @@ TEST_F(Faults, PresentFromTheStart) {
       test::break_file(path, *fault);
       start();
       ASSERT_TRUE(rounds(3));  // a label that blocks does so by both of its paths
+      for (int again = 0; again < 3 && !difference(made).others.empty(); ++again) {
+        stop();  // on a machine with much else to do a read may take longer than the deadline
+        start();
+        ASSERT_TRUE(rounds(3));
+      }
       if (fault == test::kFaults.rbegin()) {
         is_read = arrivals_->has_error_of(path);
         EXPECT_TRUE(is_read);
@@ -219,7 +226,7 @@ TEST_F(Faults, WhileRunning) {
     const auto path = tree_.path(file);
     const std::string good = test::read_text(path);
     const auto made = made_of(file, tree_.root());
-    start();
+    start(100ms);
     ASSERT_TRUE(rounds(1));
     for (const Fault& fault : test::kFaults) {
       SCOPED_TRACE(file + " " + fault.name);
