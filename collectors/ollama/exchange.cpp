@@ -116,7 +116,7 @@ bool Exchange::request_gap(std::uint64_t lost, MonotonicTime at) {
   const bool goes_on = !request_body_.done() && request_body_.skip(lost);
   if (!goes_on) request_body_ = BodyTracker();
   if (request_body_.done() && sending_ != nullptr) {
-    sending_->describe();
+    sending_->request_complete();
     sending_ = nullptr;
   }
   return goes_on;

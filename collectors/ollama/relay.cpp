@@ -38,6 +38,7 @@ class Relay::Impl {
         }),
         drain_timer_(io_.get_executor()) {
     hub_.upstream_name = fmt::format("{}:{}", options_.upstream_host, options_.upstream_port);
+    hub_.exchange.kind = options_.rules.kind;
     hub_.rules = options_.rules;
     hub_.head_timeout = options_.head_timeout;
     hub_.exchange.parse_elsewhere = [this](RequestEnded&& ended, std::string&& final_json) {
