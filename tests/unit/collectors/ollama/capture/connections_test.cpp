@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/unit/collectors/ollama/capture/chat_text.hpp"
 #include "tests/unit/collectors/ollama/capture/packets.hpp"
-#include "tests/unit/collectors/ollama/exchange_text.hpp"
 
 namespace tegrascope {
 namespace {
@@ -12,13 +12,6 @@ using namespace std::chrono_literals;
 using namespace test;
 
 constexpr const char* kServer = "127.0.0.1:3002";
-
-std::string chat_request(const std::string& more = "") {
-  return request("POST", "/api/chat", R"({"model":"qwen2.5:7b","messages":[{"content":")" + more + "\"}]}");
-}
-std::string head() { return chunked_head("application/x-ndjson"); }
-std::string token(const std::string& text = "a") { return chunk(chat_token(text)); }
-std::string last() { return chunk(kChatFinal) + std::string(kLastChunk); }
 
 class ConnectionsTest : public testing::Test {
  protected:
