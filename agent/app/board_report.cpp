@@ -154,7 +154,7 @@ CollectorReport report_of(const ChosenCollector& chosen, const HostPaths& paths,
   report.state = state_of(batch, report.absent);
   if (report.state == CollectorState::absent)
     report.reason = chosen.info->make_auto != nullptr && chosen.make == chosen.info->make_auto
-                        ? "not needed here, or there is no such program"
+                        ? "not needed here, or not installed"
                         : "this board has no such hardware";
   return report;
 }

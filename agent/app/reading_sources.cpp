@@ -97,8 +97,8 @@ Reads ReadingSources::reads_of(const Reading& reading) const {
     case Signal::temperature_trip_celsius:
       return trips(reading);
     case Signal::cooling_max_state:
-      if (!reads.empty()) return files(folder_of(reads.front()->path), "max_state");
-      break;
+      return files((paths_.sysfs / "class/thermal" / ("cooling_device" + reading.instance)).string(),
+                   "max_state");
     case Signal::throttled:
       reads.clear();
       for (const Reading& other : batch_.readings)

@@ -222,7 +222,7 @@ TEST_F(BoardReports, RefusedFilesSayHowToGrantThem) {
   copy_board("orin-nano-r36");
   tree_.write("sys/kernel/debug/bpmp/debug/clk/emc/rate", "(EACCES)");
   const CollectorReport report = read("emc");
-  EXPECT_EQ(report.state, CollectorState::failed);
+  EXPECT_EQ(report.state, CollectorState::partial) << "the peak needs no root";
   for (const Signal signal : {Signal::emc_frequency_hertz, Signal::emc_utilization_ratio}) {
     const Absence* lost = absent(report, signal);
     ASSERT_NE(lost, nullptr);

@@ -43,9 +43,9 @@ TEST(Signals, CountersAreThoseOfTheKernelAndOfSensors) {
   std::set<std::string_view> counters;
   for (const Signal signal : all_signals())
     if (signal_info(signal).counter) counters.insert(signal_info(signal).name);
-  EXPECT_EQ(counters,
-            (std::set<std::string_view>{"cpu_seconds", "memory_stalled_seconds", "oom_kills", "rail_energy_joules", "swap_in_bytes",
-                                        "swap_out_bytes", "throttle_events", "self_cpu_seconds"}));
+  EXPECT_EQ(counters, (std::set<std::string_view>{"cpu_seconds", "memory_stalled_seconds", "oom_kills",
+                                                  "rail_energy_joules", "swap_in_bytes", "swap_out_bytes",
+                                                  "throttle_events", "self_cpu_seconds"}));
 }
 
 }  // namespace
