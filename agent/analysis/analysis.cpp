@@ -90,8 +90,9 @@ void Analysis::add_processes(const Batch& batch) {
   residency_.set_processes(batch.processes);
   for (const ProcessReading& p : batch.processes) {
     now.insert(p.id);
-    if (p.role != ProcessRole::runner || !p.cpu_time) continue;
-    attribution_.sensors().add_runner_cpu(p.id, p.at, *p.cpu_time);
+    if (!p.cpu_time) continue;
+    attribution_.sensors().add_runner_cpu(p.id, p.at, *p.cpu_time);  // serve works for Ollama as well
+    if (p.role != ProcessRole::runner) continue;
     const auto last = runner_cpu_.find(p.id);
     if (last != runner_cpu_.end() && p.at > last->second.first) {
       const double seconds = to_seconds(p.at - last->second.first);

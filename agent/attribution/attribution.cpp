@@ -15,6 +15,8 @@ constexpr Nanoseconds kUnknownLeadIn = std::chrono::seconds(1);
 constexpr double kUnknownLeadInShare = 0.3;
 // Clock ticks of 10 ms make a shorter stretch too coarse.
 constexpr Nanoseconds kMinCpuWindow = std::chrono::milliseconds(500);
+// Of a power sensor that averages, a request that lasts less than this many time constants is known by its noise.
+constexpr int kShortOfAverages = 2;
 // A phase of which a few samples at 10 Hz were taken.
 constexpr Nanoseconds kShortestLearned = std::chrono::milliseconds(300);
 
@@ -236,6 +238,9 @@ Attribution::Finished Attribution::describe_finished(const OpenRequest& request)
   out.reasons = request.windows.reasons;
   if (request.gap) out.reasons.emplace_back("gap");
   if (request.shared) out.reasons.emplace_back("shared");
+  const Nanoseconds lasted = request.seen.ended - request.seen.started;
+  if (sensors_.power().averaged() && lasted < kShortOfAverages * sensors_.power().averaging())
+    out.reasons.emplace_back("short");
   if (request.imputed) out.reasons.emplace_back("imputed");
   if (request.equal_share) out.reasons.emplace_back("equal_share");
   if (!idle_watts()) out.reasons.emplace_back("no_idle_baseline");

@@ -109,6 +109,7 @@ class Attribution {
   UnitCosts costs_;
   PhasePower phase_power_;
   IdleKey idle_key_;
+  double idle_cores_ = 0;  // busy on the idle board
   Ledger ledger_;
   std::map<RequestId, OpenRequest> requests_;
   std::vector<MonotonicTime> boundaries_;  // sorted

@@ -38,7 +38,7 @@ class UnitCosts : public PhaseHistory {
 // Mean watts of the board, which stand in for phases too short to be sampled (attribution method 2.3).
 class PhasePower : public PhaseHistory {
  public:
-  PhasePower() : PhaseHistory(5) {}
+  PhasePower() : PhaseHistory(2) {}
 };
 
 }  // namespace tegrascope

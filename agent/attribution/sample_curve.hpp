@@ -25,6 +25,7 @@ class SampleCurve {
   // The sensor gives a running average with this time constant (averaging.hpp); zero: it does not. It may
   // change while samples come.
   void set_averaging(Nanoseconds time_constant) { averaging_ = time_constant; }
+  Nanoseconds averaging() const { return averaging_; }
   bool averaged() const { return averaging_ > Nanoseconds::zero(); }
 
   // Samples that are not newer than the last one are ignored.

@@ -9,6 +9,7 @@ namespace tegrascope {
 namespace {
 
 constexpr Nanoseconds kQuietBeforeBaseline = std::chrono::seconds(10);
+constexpr double kIdleCoresOver = 60;    // seconds of idle that the mean of its CPU time covers
 constexpr double kQuietCpuShare = 0.10;  // of all cores
 constexpr double kQuietGpuLoad = 0.02;
 constexpr double kQuietRunnerCores = 0.02;
@@ -37,6 +38,10 @@ std::optional<double> Attribution::stand_in_watts(MonotonicTime t) const {
     if (at.known && (!at.phase || *at.phase == Phase::queue)) continue;
     if (!at.known || watts) return std::nullopt;
     watts = phase_power_.typical(request.model, *at.phase);
+    // A phase that was never hit: the model's other phases are nearer to it than an idle board is.
+    for (const Phase other : {Phase::decode, Phase::prefill, Phase::unknown}) {
+      if (!watts && *at.phase != Phase::load) watts = phase_power_.typical(request.model, other);
+    }
     if (!watts) return std::nullopt;
   }
   return watts;
@@ -110,7 +115,9 @@ void Attribution::split_activity(Slice& slice, std::int64_t energy_nj, std::int6
   const std::int64_t dynamic_nj = energy_nj - slice.idle_nj;
 
   const auto total_cpu = sensors_.total_cpu().growth_extrapolated(slice.begin, slice.end);
-  const double other_cpu_seconds = total_cpu ? std::max(to_seconds(*total_cpu) - runner_seconds, 0.0) : 0.0;
+  // What runs on an idle board as well is in its idle power.
+  const double own_seconds = runner_seconds + idle_cores_ * seconds;
+  const double other_cpu_seconds = total_cpu ? std::max(to_seconds(*total_cpu) - own_seconds, 0.0) : 0.0;
   const double ollama = options_.cpu_joules_per_core_second * runner_seconds +
                         options_.gpu_joules_per_busy_second * static_cast<double>(slice.ollama_gpu_ns) * 1e-9;
   const double other = options_.cpu_joules_per_core_second * other_cpu_seconds +
@@ -132,6 +139,7 @@ void Attribution::learn_baseline(const Slice& slice) {
   for (const auto& [id, ns] : slice.runner_cpu_ns) {
     if (static_cast<double>(ns) * 1e-9 > kQuietRunnerCores * seconds) return;
   }
+  idle_cores_ += (to_seconds(*total_cpu) / seconds - idle_cores_) * std::min(seconds / kIdleCoresOver, 1.0);
   baseline_.add(idle_key_, slice.end, static_cast<double>(slice.energy_nj()) * 1e-9 / seconds,
                 slice.end - slice.begin);
 }
