@@ -15,8 +15,8 @@ constexpr Nanoseconds kUnknownLeadIn = std::chrono::seconds(1);
 constexpr double kUnknownLeadInShare = 0.3;
 // Clock ticks of 10 ms make a shorter stretch too coarse.
 constexpr Nanoseconds kMinCpuWindow = std::chrono::milliseconds(500);
-// Of a power sensor that averages, a request that lasts less than this many time constants is known by its noise.
-constexpr int kShortOfAverages = 2;
+// Of a power sensor that averages, a request without a phase of this many half time constants is known by noise.
+constexpr int kShortOfAverages = 3;
 // A phase of which a few samples at 10 Hz were taken.
 constexpr Nanoseconds kShortestLearned = std::chrono::milliseconds(300);
 
@@ -87,8 +87,7 @@ void Attribution::set_first_content(RequestId id, MonotonicTime at) {
 void Attribution::set_tokens(RequestId id, std::int64_t tokens, MonotonicTime at) {
   const auto it = requests_.find(id);
   if (it == requests_.end()) return;
-  it->second.tokens = tokens;
-  it->second.tokens_at = at;
+  it->second.tell_tokens(tokens, at);
 }
 
 void Attribution::close(RequestId id, const ObservedRequest& seen) {
@@ -209,7 +208,8 @@ void Attribution::learn(const OpenRequest& request) {
     if (amounts == request.amounts.end() || length < kShortestLearned) continue;
     const double joules =
         static_cast<double>(amounts->second.energy_nj - amounts->second.idle_energy_nj) * 1e-9;
-    const double units = w.phase == Phase::decode ? static_cast<double>(request.tokens) : to_seconds(length);
+    const double units =
+        w.phase == Phase::decode ? static_cast<double>(request.tokens()) : to_seconds(length);
     if (units > 0) costs_.learn(request.model, w.phase, joules / units);
   }
 }
@@ -221,8 +221,8 @@ std::optional<double> Attribution::solo_joules(const OpenRequest& request) const
     if (w.phase == Phase::load || w.phase == Phase::queue) continue;
     const auto cost = costs_.typical(request.model, w.phase);
     if (!cost) return std::nullopt;
-    joules += *cost *
-              (w.phase == Phase::decode ? static_cast<double>(request.tokens) : to_seconds(w.end - w.begin));
+    joules += *cost * (w.phase == Phase::decode ? static_cast<double>(request.tokens())
+                                                : to_seconds(w.end - w.begin));
   }
   return joules > 0 ? std::optional(joules) : std::nullopt;
 }
@@ -238,8 +238,9 @@ Attribution::Finished Attribution::describe_finished(const OpenRequest& request)
   out.reasons = request.windows.reasons;
   if (request.gap) out.reasons.emplace_back("gap");
   if (request.shared) out.reasons.emplace_back("shared");
-  const Nanoseconds lasted = request.seen.ended - request.seen.started;
-  if (sensors_.power().averaged() && lasted < kShortOfAverages * sensors_.power().averaging())
+  Nanoseconds longest{};
+  for (const PhaseWindow& w : request.windows.windows) longest = std::max(longest, w.end - w.begin);
+  if (sensors_.power().averaged() && 2 * longest < kShortOfAverages * sensors_.power().averaging())
     out.reasons.emplace_back("short");
   if (request.imputed) out.reasons.emplace_back("imputed");
   if (request.equal_share) out.reasons.emplace_back("equal_share");

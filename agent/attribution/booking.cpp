@@ -43,24 +43,34 @@ std::vector<Worker> workers_at(MonotonicTime t, const Slice& slice,
   return workers;
 }
 
+// One piece of a slice, between two phase edges.
+struct Piece {
+  MonotonicTime begin{};
+  MonotonicTime end{};
+  std::int64_t idle_nj = 0;
+  std::int64_t ollama_nj = 0;
+  std::int64_t ollama_gpu_ns = 0;
+  std::vector<std::pair<ProcessId, std::int64_t>> runner_cpu_ns;
+};
+
 struct Weights {
   std::vector<double> values;
   bool equal = false;  // for want of anything better
 };
 
 // Watts above idle that the request would draw alone in this phase.
-std::optional<double> solo_watts(const Worker& worker, const UnitCosts& costs) {
+std::optional<double> solo_watts(const Worker& worker, const Piece& piece, const UnitCosts& costs) {
   const auto cost = costs.typical(worker.request->model, worker.phase);
   if (!cost || worker.phase == Phase::prefill) return cost;
-  const auto rate = worker.request->tokens_per_second();
+  const auto rate = worker.request->tokens_per_second(piece.begin, piece.end);
   return rate ? std::optional(*cost * *rate) : std::nullopt;
 }
 
-Weights weights_of(const std::vector<Worker>& workers, const UnitCosts& costs) {
+Weights weights_of(const std::vector<Worker>& workers, const Piece& piece, const UnitCosts& costs) {
   Weights out;
   if (workers.size() < 2) return {{1.0}, false};
   for (const Worker& w : workers) {
-    const auto watts = solo_watts(w, costs);
+    const auto watts = solo_watts(w, piece, costs);
     if (!watts) break;
     out.values.push_back(*watts);
   }
@@ -73,7 +83,7 @@ Weights weights_of(const std::vector<Worker>& workers, const UnitCosts& costs) {
   out.values.clear();
   if (alike && first.phase == Phase::decode) {
     for (const Worker& w : workers) {
-      if (const auto rate = w.request->tokens_per_second()) out.values.push_back(*rate);
+      if (const auto rate = w.request->tokens_per_second(piece.begin, piece.end)) out.values.push_back(*rate);
     }
     if (out.values.size() == workers.size()) return out;
   }
@@ -82,14 +92,6 @@ Weights weights_of(const std::vector<Worker>& workers, const UnitCosts& costs) {
   return out;
 }
 
-// One piece of a slice, between two phase edges.
-struct Piece {
-  std::int64_t idle_nj = 0;
-  std::int64_t ollama_nj = 0;
-  std::int64_t ollama_gpu_ns = 0;
-  std::vector<std::pair<ProcessId, std::int64_t>> runner_cpu_ns;
-};
-
 void book_piece(const Piece& piece, const std::vector<Worker>& workers, const UnitCosts& costs,
                 Booking& out) {
   if (workers.empty()) {
@@ -97,7 +99,7 @@ void book_piece(const Piece& piece, const std::vector<Worker>& workers, const Un
     out.unattributed.push_back({Unattributed::bypass, piece.ollama_nj, piece.ollama_gpu_ns});
     return;
   }
-  const Weights share = weights_of(workers, costs);
+  const Weights share = weights_of(workers, piece, costs);
   const auto idle = split_by_weight(piece.idle_nj, share.values);
   const auto energy = split_by_weight(piece.ollama_nj, share.values);
   const auto gpu = split_by_weight(piece.ollama_gpu_ns, share.values);
@@ -153,6 +155,8 @@ Booking book_slice(const Slice& slice, const std::map<RequestId, OpenRequest>& r
     spread(cpu_ns, [&r = runner](Piece& p, std::int64_t v) { p.runner_cpu_ns.emplace_back(r, v); });
   }
   for (std::size_t i = 0; i < pieces.size(); ++i) {
+    pieces[i].begin = edges[i];
+    pieces[i].end = edges[i + 1];
     book_piece(pieces[i], workers_at(edges[i], slice, requests), costs, out);
   }
   return out;

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <map>
 #include <optional>
+#include <vector>
 
 #include "agent/attribution/ledger.hpp"
 #include "agent/attribution/windows.hpp"
@@ -21,16 +22,23 @@ struct OpenRequest {
   std::size_t waiting_slices = 0;    // measured slices not booked yet
   bool energy_seen = false;
   bool gpu_seen = false;
-  bool gap = false;           // nothing was measured in some of its time
-  std::int64_t tokens = 0;    // decoded so far, as far as the witness tells
-  MonotonicTime tokens_at{};  // when that was
-  bool imputed = false;       // some of its time had no sample between two changes of load
-  bool shared = false;        // another request worked at the same time
-  bool equal_share = false;   // and nothing better than equal parts was known
-  bool finished = false;      // handed out by take_finished()
+  bool gap = false;  // nothing was measured in some of its time
+  // Decoded so far, as far as the witness tells, and when; ascending, thinned out where there are many.
+  struct Told {
+    MonotonicTime at{};
+    std::int64_t tokens = 0;
+  };
+  std::vector<Told> told;
+  bool imputed = false;      // some of its time had no sample between two changes of load
+  bool shared = false;       // another request worked at the same time
+  bool equal_share = false;  // and nothing better than equal parts was known
+  bool finished = false;     // handed out by take_finished()
 
-  // Mean rate of decode; absent: no tokens told, or no decode.
-  std::optional<double> tokens_per_second() const;
+  std::int64_t tokens() const { return told.empty() ? 0 : told.back().tokens; }
+  void tell_tokens(std::int64_t tokens, MonotonicTime at);
+  // Rate of decode around [begin, end), the mean of all its decode where it was told less finely; absent: no
+  // tokens told, or no decode.
+  std::optional<double> tokens_per_second(MonotonicTime begin, MonotonicTime end) const;
 };
 
 struct PhaseAt {

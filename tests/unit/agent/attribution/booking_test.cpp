@@ -108,7 +108,7 @@ Booking book_two(OpenRequest first, OpenRequest second, const UnitCosts& costs =
 
 OpenRequest decoding(RequestId id, std::int64_t tokens) {
   OpenRequest r = closed_request(id, {{Phase::decode, at(0s), at(1s)}});
-  r.tokens = tokens;
+  r.tell_tokens(tokens, at(1s));
   return r;
 }
 
@@ -134,6 +134,19 @@ TEST(BookSlice, PhasesShareByWhatEachDrawsAlone) {
   EXPECT_EQ(dynamic_nj(b.requests[0]), 500);
   EXPECT_EQ(dynamic_nj(b.requests[1]), 1500);
   EXPECT_FALSE(b.requests[0].equal);
+}
+
+TEST(BookSlice, ADecodeThatStandsStillBesideAPromptDrawsLittle) {
+  UnitCosts costs;
+  for (int i = 0; i < 2; ++i) {
+    costs.learn({"127.0.0.1:11434", "m"}, Phase::decode, 0.5);
+    costs.learn({"127.0.0.1:11434", "m"}, Phase::prefill, 15);
+  }
+  OpenRequest slow = closed_request(1, {{Phase::decode, at(-9s), at(1s)}});
+  slow.tell_tokens(200, at(0s));
+  slow.tell_tokens(202, at(1s));
+  const Booking b = book_two(slow, closed_request(2, {{Phase::prefill, at(0s), at(1s)}}), costs);
+  EXPECT_EQ(dynamic_nj(b.requests[0]), 125);
 }
 
 TEST(BookSlice, SharesAreEqualAndSaySoWhereCostsAreUnknown) {
