@@ -17,8 +17,8 @@ constexpr double kUnknownLeadInShare = 0.3;
 constexpr Nanoseconds kMinCpuWindow = std::chrono::milliseconds(500);
 // Of a power sensor that averages, a request without a phase of this many half time constants is known by noise.
 constexpr int kShortOfAverages = 3;
-// A phase of which a few samples at 10 Hz were taken.
-constexpr Nanoseconds kShortestLearned = std::chrono::milliseconds(300);
+// A phase that at 10 Hz is sampled at least once.
+constexpr Nanoseconds kShortestLearned = std::chrono::milliseconds(100);
 
 // Mean cores over the part of [begin, end) in which the counter is known: a runner is found up to a second
 // after its birth, and may end before its request does.

@@ -27,6 +27,15 @@ std::vector<MonotonicTime> edges_of(const Slice& slice, const std::map<RequestId
   return edges;
 }
 
+// Ollama tells a load of milliseconds for a model that is in memory: looking it up, no work of the board.
+constexpr Nanoseconds kNoLoad = std::chrono::milliseconds(300);
+
+bool only_looks_up(const OpenRequest& request) {
+  const auto& windows = request.windows.windows;
+  return windows.size() > 1 && windows.front().phase == Phase::load &&
+         windows.front().end - windows.front().begin < kNoLoad;
+}
+
 std::vector<Worker> workers_at(MonotonicTime t, const Slice& slice,
                                const std::map<RequestId, OpenRequest>& requests) {
   std::vector<Worker> workers;
@@ -39,6 +48,10 @@ std::vector<Worker> workers_at(MonotonicTime t, const Slice& slice,
     } else if (at.phase && *at.phase != Phase::queue) {
       workers.push_back({&it->second, *at.phase});
     }
+  }
+  if (workers.size() > 1) {
+    std::erase_if(workers,
+                  [](const Worker& w) { return w.phase == Phase::load && only_looks_up(*w.request); });
   }
   return workers;
 }
@@ -58,21 +71,34 @@ struct Weights {
   bool equal = false;  // for want of anything better
 };
 
-// Watts above idle that the request would draw alone in this phase.
-std::optional<double> solo_watts(const Worker& worker, const Piece& piece, const UnitCosts& costs) {
-  const auto cost = costs.typical(worker.request->model, worker.phase);
-  if (!cost || worker.phase == Phase::prefill) return cost;
-  const auto rate = worker.request->tokens_per_second(piece.begin, piece.end);
-  return rate ? std::optional(*cost * *rate) : std::nullopt;
+// Token rates of the decoders, 0 for who does not decode. One that has told none yet, because it has only
+// begun, is taken for the mean of the others. Empty: none of them tells.
+std::vector<double> token_rates(const std::vector<Worker>& workers, const Piece& piece) {
+  std::vector<std::optional<double>> told;
+  double sum = 0;
+  int known = 0;
+  for (const Worker& w : workers) {
+    told.push_back(w.phase == Phase::decode ? w.request->tokens_per_second(piece.begin, piece.end) : 0.0);
+    if (w.phase != Phase::decode || !told.back()) continue;
+    sum += *told.back();
+    ++known;
+  }
+  std::vector<double> rates;
+  for (const auto& rate : told) {
+    if (!rate && known == 0) return {};
+    rates.push_back(rate ? *rate : sum / known);
+  }
+  return rates;
 }
 
 Weights weights_of(const std::vector<Worker>& workers, const Piece& piece, const UnitCosts& costs) {
   Weights out;
   if (workers.size() < 2) return {{1.0}, false};
-  for (const Worker& w : workers) {
-    const auto watts = solo_watts(w, piece, costs);
-    if (!watts) break;
-    out.values.push_back(*watts);
+  const std::vector<double> rates = token_rates(workers, piece);
+  for (std::size_t i = 0; i < rates.size(); ++i) {
+    const auto cost = costs.typical(workers[i].request->model, workers[i].phase);
+    if (!cost) break;
+    out.values.push_back(workers[i].phase == Phase::prefill ? *cost : *cost * rates[i]);
   }
   if (out.values.size() == workers.size()) return out;
 
@@ -80,13 +106,7 @@ Weights weights_of(const std::vector<Worker>& workers, const Piece& piece, const
   const bool alike = std::all_of(workers.begin(), workers.end(), [&](const Worker& w) {
     return w.request->model == first.request->model && w.phase == first.phase;
   });
-  out.values.clear();
-  if (alike && first.phase == Phase::decode) {
-    for (const Worker& w : workers) {
-      if (const auto rate = w.request->tokens_per_second(piece.begin, piece.end)) out.values.push_back(*rate);
-    }
-    if (out.values.size() == workers.size()) return out;
-  }
+  if (alike && first.phase == Phase::decode && !rates.empty()) return {rates, false};
   out.values.assign(workers.size(), 1.0);
   out.equal = !(alike && first.phase == Phase::prefill);
   return out;

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace tegrascope {
 namespace {
 
@@ -147,6 +149,21 @@ TEST(BookSlice, ADecodeThatStandsStillBesideAPromptDrawsLittle) {
   slow.tell_tokens(202, at(1s));
   const Booking b = book_two(slow, closed_request(2, {{Phase::prefill, at(0s), at(1s)}}), costs);
   EXPECT_EQ(dynamic_nj(b.requests[0]), 125);
+}
+
+TEST(BookSlice, LookingAResidentModelUpCostsNothingBesideAWorker) {
+  const auto looking = [](Nanoseconds load) {
+    return closed_request(2, {{Phase::load, at(0s), at(load)}, {Phase::queue, at(load), at(2s)}});
+  };
+  const auto shares_of_2 = [](const Booking& b) {
+    return std::count_if(b.requests.begin(), b.requests.end(), [](const auto& r) { return r.id == 2; });
+  };
+  EXPECT_EQ(shares_of_2(book_two(decoding(1, 10), looking(50ms))), 0);
+  EXPECT_EQ(shares_of_2(book_two(decoding(1, 10), looking(900ms))), 1) << "a real load";
+  std::map<RequestId, OpenRequest> alone{{2, looking(50ms)}};
+  Slice slice = one_second();
+  slice.open = {2};
+  EXPECT_EQ(book_slice(slice, alone).requests.size(), 1u);
 }
 
 TEST(BookSlice, SharesAreEqualAndSaySoWhereCostsAreUnknown) {
