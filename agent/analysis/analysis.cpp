@@ -138,6 +138,11 @@ void Analysis::add(const ServerState& state) {
   requests_.find_runners();
 }
 
+void Analysis::add(const ServerLog& log) {
+  set_log_followed(log.server, log.followed);
+  logs_.insert_or_assign(log.server, log);
+}
+
 void Analysis::set_servers(const std::vector<OllamaServer>& servers) { residency_.keep_only(servers); }
 
 std::vector<RequestRecord> Analysis::take_judged() { return std::exchange(judged_, {}); }
@@ -338,6 +343,8 @@ void Analysis::fill_servers(Snapshot& snapshot) const {
     view.state = state;
     const auto busy = server_busy_seconds_.find(name);
     if (busy != server_busy_seconds_.end()) view.busy_seconds = busy->second;
+    const auto log = logs_.find(name);
+    if (log != logs_.end()) view.log = log->second;
     for (const ResidentModel& model : state.models) {
       const auto runner = residency_.runner_of_resident(name, model.name);
       const auto memory = runner ? gpu_memory_.find(runner->id.pid) : gpu_memory_.end();

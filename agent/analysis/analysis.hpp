@@ -41,6 +41,7 @@ class Analysis {
   void add(const ServerState& state);
   void add(const CaptureView& capture) { capture_ = capture; }
   void set_servers(const std::vector<OllamaServer>& servers);
+  void add(const ServerLog& log);
   // The server's log is read (witness log).
   void set_log_followed(const std::string& server, bool followed) {
     merge_.set_log_followed(server, followed);
@@ -96,6 +97,7 @@ class Analysis {
   MonotonicTime gpu_memory_at_{};
   std::map<std::string, std::map<Witness, double>> server_busy_seconds_;
   std::optional<CaptureView> capture_;
+  std::map<std::string, ServerLog> logs_;  // by server
   std::deque<RequestRecord> recent_;
   std::vector<RequestRecord> judged_;
   std::map<RequestId, RequestRecord> unbooked_;  // judged, amounts not final yet

@@ -22,6 +22,7 @@
 #include "collectors/jetson/board.hpp"
 #include "collectors/ollama/capture/capture.hpp"
 #include "collectors/ollama/discovery.hpp"
+#include "collectors/ollama/log/log_witness.hpp"
 #include "collectors/ollama/outbound.hpp"
 #include "collectors/ollama/poll.hpp"
 #include "collectors/ollama/relay.hpp"
@@ -157,6 +158,7 @@ class Agent::Parts {
 
  private:
   void start_capture();
+  void start_log();
   void watch_servers(const std::vector<OllamaServer>& servers);
   void start_relay(const std::vector<OllamaServer>& servers);
   void start_sampler();
@@ -172,6 +174,7 @@ class Agent::Parts {
   SeenRequests relayed_;
   std::unique_ptr<Relay> relay_;
   std::unique_ptr<Capture> capture_;
+  std::unique_ptr<LogWitness> log_;
   std::unique_ptr<Service> service_;
   std::unique_ptr<Endpoints> endpoints_;
   std::unique_ptr<HttpServer> http_;
@@ -209,6 +212,7 @@ void Agent::Parts::start() {
   start_http();
   if (has_relay(config_)) start_relay(servers);
   if (observes_by_capture(config_)) start_capture();
+  if (observes(config_, "log")) start_log();
   outbound_->call_at(monotonic_now(), [this, servers] { watch_servers(servers); });
   start_sampler();
   service_->start();
@@ -243,9 +247,24 @@ void Agent::Parts::start_capture() {
   capture_->start();
 }
 
-// What the capture looks at; on a thread that may wait for files and DNS.
+void Agent::Parts::start_log() {
+  log_ = std::make_unique<LogWitness>(
+      ids_, [this](RequestEvent&& event) { service_->push(std::move(event)); },
+      [this](ServerLog&& log) { service_->push(std::move(log)); });
+  log_->start();
+}
+
+// What capture and log witness look at; on a thread that may wait for files and DNS.
 void Agent::Parts::watch_servers(const std::vector<OllamaServer>& servers) {
   if (capture_) capture_->set_targets(capture_targets(servers, config_.paths));
+  if (!log_) return;
+  std::vector<ReadError> unreadable;  // the environment of another user's server is
+  const auto places = read_under_deadline<std::vector<LogPlace>>(
+      [servers, paths = config_.paths, setting = config_.ollama_log_file] {
+        return find_log_places(servers, paths, setting);
+      },
+      unreadable);
+  if (places) log_->set_places(*places);
 }
 
 void Agent::Parts::start_relay(const std::vector<OllamaServer>& servers) {
@@ -319,6 +338,7 @@ void Agent::Parts::stop() {
   if (slots_) slots_->stop();
   if (outbound_) outbound_->stop();
   if (capture_) capture_->stop();
+  if (log_) log_->stop();
   if (http_) boost::asio::post(service_->context(), [this] { http_->stop(); });
   service_->stop();
   web_port_file_ = PortFile();

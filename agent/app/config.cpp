@@ -89,6 +89,12 @@ void validate(const Config& config) {
       std::find(config.ollama_urls.begin(), config.ollama_urls.end(), "auto") != config.ollama_urls.end()) {
     throw std::invalid_argument("--ollama.url is both auto and an address: name all the servers, or none");
   }
+  if (config.ollama_log_file.empty()) {
+    throw std::invalid_argument(
+        "--ollama.log-file is empty: name the file that Ollama logs to, or auto; --observe without log and "
+        "auto "
+        "follows none");
+  }
   for (const std::string& address : config.web_listen_addresses)
     check_address("--web.listen-address", address);
   for (const std::string& address : config.relay_listen_addresses) {

@@ -26,7 +26,8 @@ struct Config {
 
   std::vector<std::string> ollama_urls{"auto"};
   std::vector<std::string> observe{
-      "auto"};  // witnesses of requests: auto, relay, capture, slots, process, poll
+      "auto"};  // witnesses of requests: auto, relay, capture, slots, log, process, poll
+  std::string ollama_log_file = "auto";               // as in find_log_places()
   std::vector<std::string> relay_listen_addresses;    // empty: no relay
   UpstreamKind upstream_kind = UpstreamKind::ollama;  // of every server in ollama_urls
   std::vector<std::string> relay_allowed_hosts;       // as in make_host_policy()

@@ -118,6 +118,8 @@ void Service::take(ServerState&& state) {
 
 void Service::take(CaptureView&& capture) { analysis_.add(capture); }
 
+void Service::take(ServerLog&& log) { analysis_.add(log); }
+
 void Service::take(std::vector<OllamaServer>&& servers) {
   analysis_.set_servers(servers);
   process_witness_.set_servers(std::move(servers));

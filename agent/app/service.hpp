@@ -40,6 +40,7 @@ class Service {
   void push(ServerState&& state) { bus_.push(std::move(state)); }
   void push(SlotsReading&& reading) { bus_.push(std::move(reading)); }
   void push(CaptureView&& capture) { bus_.push(std::move(capture)); }
+  void push(ServerLog&& log) { bus_.push(std::move(log)); }
   void push(std::vector<OllamaServer>&& servers) { bus_.push(std::move(servers)); }
 
   const SnapshotSource& snapshots() const { return snapshots_; }
@@ -51,14 +52,15 @@ class Service {
   void stop();
 
  private:
-  using Message =
-      std::variant<Batch, RequestEvent, ServerState, SlotsReading, CaptureView, std::vector<OllamaServer>>;
+  using Message = std::variant<Batch, RequestEvent, ServerState, SlotsReading, CaptureView, ServerLog,
+                               std::vector<OllamaServer>>;
 
   void drain();
   void take(Batch&& batch);
   void take(RequestEvent&& event);
   void take(ServerState&& state);
   void take(CaptureView&& capture);
+  void take(ServerLog&& log);
   void take(std::vector<OllamaServer>&& servers);
   void take(SlotsReading&& reading);
   void choose_slots(const Batch& batch);

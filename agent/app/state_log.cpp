@@ -32,6 +32,7 @@ void StateLog::note(const Snapshot& snapshot) {
   note_servers(snapshot);
   note_placements(snapshot);
   note_capture(snapshot);
+  note_logs(snapshot);
 }
 
 void StateLog::note_capture(const Snapshot& snapshot) {
@@ -41,6 +42,30 @@ void StateLog::note_capture(const Snapshot& snapshot) {
     log_info("packet capture is on");
   } else {
     log_warn("packet capture is off, the other witnesses go on", {{"error", snapshot.capture->error}});
+  }
+}
+
+void StateLog::note_logs(const Snapshot& snapshot) {
+  for (const ServerView& view : snapshot.servers) {
+    if (!view.log) continue;
+    const ServerLog& now = *view.log;
+    const auto [it, first] = logs_.try_emplace(now.server, ServerLog{});
+    ServerLog& known = it->second;
+    if (now.followed && !known.followed) {
+      log_info("the server's log is followed", {{"server", now.server}});
+    } else if (!now.followed && (first || known.error != now.error)) {
+      log_warn("the server's log cannot be followed, the other witnesses go on",
+               {{"server", now.server}, {"error", now.error}});
+    }
+    for (const auto& [reason, count] : now.load_failures) {
+      if (count == known.load_failures[reason]) continue;
+      log_warn("a model could not be loaded",
+               {{"server", now.server}, {"reason", std::string(to_string(reason))}});
+    }
+    if (now.runners_killed > known.runners_killed)
+      log_warn("a runner was killed for memory", {{"server", now.server}});
+    if (now.runners_crashed > known.runners_crashed) log_warn("a runner crashed", {{"server", now.server}});
+    known = now;
   }
 }
 

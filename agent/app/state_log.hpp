@@ -21,6 +21,7 @@ class StateLog {
   void note_servers(const Snapshot& snapshot);
   void note_placements(const Snapshot& snapshot);
   void note_capture(const Snapshot& snapshot);
+  void note_logs(const Snapshot& snapshot);
 
   struct Collector {
     std::string state;  // up, degraded, failed, absent
@@ -29,7 +30,8 @@ class StateLog {
   std::map<std::string, Collector> collectors_;  // by name
   std::map<std::string, std::string> servers_;   // name -> up VERSION, or the error
   std::map<ModelKey, Placement> placements_;
-  std::optional<std::string> capture_;  // its error
+  std::map<std::string, ServerLog> logs_;  // by server
+  std::optional<std::string> capture_;     // its error
 };
 
 }  // namespace tegrascope

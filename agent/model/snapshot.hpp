@@ -14,6 +14,7 @@
 #include "agent/model/ollama.hpp"
 #include "agent/model/reading.hpp"
 #include "agent/model/request.hpp"
+#include "agent/model/server_log.hpp"
 
 namespace tegrascope {
 
@@ -67,6 +68,7 @@ struct LedgerView {
 struct ServerView {
   ServerState state;
   std::map<Witness, double> busy_seconds;  // busy time of its runners, by the strongest witness that saw it
+  std::optional<ServerLog> log;            // absent: no log of it is known, or witness log is off
   std::map<std::string, std::uint64_t> gpu_memory_bytes;  // resident model -> what its runner holds on GPUs
 };
 

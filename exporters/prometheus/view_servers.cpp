@@ -28,6 +28,19 @@ void write_busy(const ServerView& view, FamilyWriter& out) {
   out.add(Family::ollama_busy_seconds_total, {view.state.server.name, "none"}, none);
 }
 
+void write_log(const ServerLog& log, FamilyWriter& out) {
+  out.add(Family::ollama_log_up, {log.server}, log.followed ? 1 : 0);
+  if (log.layers_offloaded)
+    out.add(Family::ollama_log_offloaded_layers, {log.server}, static_cast<double>(*log.layers_offloaded));
+  if (log.layers_total)
+    out.add(Family::ollama_log_layers, {log.server}, static_cast<double>(*log.layers_total));
+  for (const auto& [reason, count] : log.load_failures) {
+    out.add(Family::model_load_failures_total, {log.server, to_string(reason)}, static_cast<double>(count));
+  }
+  out.add(Family::runner_exits_total, {log.server, "killed"}, static_cast<double>(log.runners_killed));
+  out.add(Family::runner_exits_total, {log.server, "crashed"}, static_cast<double>(log.runners_crashed));
+}
+
 }  // namespace
 
 void write_servers(const Snapshot& snapshot, FamilyWriter& out) {
@@ -37,6 +50,7 @@ void write_servers(const Snapshot& snapshot, FamilyWriter& out) {
     out.add(Family::ollama_up, {server}, state.up ? 1 : 0);
     if (!state.version.empty()) out.add(Family::ollama_version_info, {server, state.version}, 1);
     write_busy(view, out);
+    if (view.log) write_log(*view.log, out);
     if (!state.models_known) continue;
     out.add(Family::ollama_loaded_models, {server}, static_cast<double>(state.models.size()));
     for (const ResidentModel& model : state.models) write_resident(server, model, out);

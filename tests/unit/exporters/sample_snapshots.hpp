@@ -113,6 +113,17 @@ inline Snapshot full_snapshot() {
   server.state.models = {resident};
   server.gpu_memory_bytes["qwen2.5:7b"] = 4400000000;
   server.busy_seconds = {{Witness::relay, 30.0}, {Witness::process, 2.0}, {Witness::log, 1.0}};
+  server.log = ServerLog{"127.0.0.1:11434",
+                         true,
+                         "",
+                         Placement::gpu,
+                         29,
+                         29,
+                         {"CUDA0"},
+                         ReasonClass::none,
+                         {{ReasonClass::oom_alloc, 2}},
+                         1,
+                         3};
   s.servers = {server};
 
   ModelView m;

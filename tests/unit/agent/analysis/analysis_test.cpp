@@ -269,9 +269,29 @@ TEST(Analysis, ABusyRunnerAloneIsARequestWithoutTokens) {
   EXPECT_TRUE(m.requests.empty());
 }
 
+TEST(Analysis, ALogsStateIsItsServers) {
+  Board board;
+  board.run_until(1, 5, 0, 0);
+  EXPECT_FALSE(board.snapshot()->servers.at(0).log);
+  ServerLog log;
+  log.server = kServer;
+  log.followed = true;
+  log.layers_offloaded = 12;
+  board.analysis().add(log);
+  log.server = "elsewhere:1";
+  board.analysis().add(log);
+  const auto snapshot = board.snapshot();
+  ASSERT_EQ(snapshot->servers.size(), 1u);
+  ASSERT_TRUE(snapshot->servers[0].log);
+  EXPECT_EQ(snapshot->servers[0].log->layers_offloaded, 12);
+}
+
 TEST(Analysis, TheLogNamesTheRequestsOfABusySpellAndTheirJoulesGoToEach) {
   Board board;
-  board.analysis().set_log_followed(kServer, true);
+  ServerLog log;
+  log.server = kServer;
+  log.followed = true;
+  board.analysis().add(log);
   board.run_until(3, 5, 0, 0);
   board.start(1, 3, Witness::process);
   RequestDescribed d;

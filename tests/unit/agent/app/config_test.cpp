@@ -28,6 +28,15 @@ TEST(FormatDuration, UsesTheLargestWholeUnit) {
   EXPECT_EQ(format_duration(1ns), "1ns");
 }
 
+TEST(Validate, ALogFileHasAName) {
+  Config config;
+  config.ollama_log_file = "";
+  EXPECT_THROW(validate(config), std::invalid_argument);
+  config.ollama_log_file = "/var/log/ollama.log";
+  EXPECT_NO_THROW(validate(config));
+  EXPECT_TRUE(observes(config, "log")) << "part of auto";
+}
+
 TEST(Validate, RefusesWhatContradictsItself) {
   Config config;
   EXPECT_NO_THROW(validate(config));

@@ -51,5 +51,31 @@ TEST_F(StateLogTest, ASensorThatIsUnavailableIsNotTold) {
     EXPECT_EQ(said(log, std::chrono::seconds(second), "", second % 2), "");
 }
 
+TEST_F(StateLogTest, WhatAServersLogTellsIsToldOnce) {
+  StateLog log;
+  Snapshot snapshot;
+  ServerLog server;
+  server.server = "s:1";
+  server.error = "o.log: No such file or directory";
+  const auto said_of = [&] {
+    ServerView view;
+    view.log = server;
+    snapshot.servers = {view};
+    testing::internal::CaptureStderr();
+    log.note(snapshot);
+    return testing::internal::GetCapturedStderr();
+  };
+  EXPECT_THAT(said_of(), HasSubstr("No such file"));
+  EXPECT_THAT(said_of(), testing::Not(HasSubstr("log")));
+  server.error = "";
+  server.followed = true;
+  EXPECT_THAT(said_of(), HasSubstr("is followed"));
+  server.load_failures[ReasonClass::oom_alloc] = 2;
+  EXPECT_THAT(said_of(), HasSubstr("reason=oom-alloc"));
+  server.runners_killed = 1;
+  EXPECT_THAT(said_of(), HasSubstr("killed for memory"));
+  EXPECT_THAT(said_of(), testing::Not(HasSubstr("killed")));
+}
+
 }  // namespace
 }  // namespace tegrascope
