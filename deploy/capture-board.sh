@@ -48,7 +48,9 @@ serial=$( (tr -d '\0\n' <"$root/sys/firmware/devicetree/base/serial-number") 2>/
 host=$( (tr -d '\n' <"$root/proc/sys/kernel/hostname") 2>/dev/null || true)
 rules='s/([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}/00:00:00:00:00:00/g; s#/home/[^/[:space:]]+#/home/user#g'
 [ "${#serial}" -lt 6 ] || rules="$rules; s/$(quote "$serial")/0000000000000/g"
-process_rules=$rules
+# Of command lines: no keys, no addresses, no folders but the system's and Ollama's.
+process_rules="$rules; /^--api-key(-file)?\$/{n;s/.*/scrubbed/;}; s/^(--api-key(-file)?=).*/\\1scrubbed/"
+process_rules="$process_rules; s#^/(root|mnt|media|srv|data)/.*/#/\\1/#; s/([0-9]{1,3}\.){3}[0-9]{1,3}/127.0.0.1/g"
 [ "${#host}" -lt 2 ] || process_rules="$rules; s/$(quote "$host")/host/g"
 
 unread=0

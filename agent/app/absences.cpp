@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "agent/app/permissions.hpp"
+#include "agent/model/powered_off.hpp"
 #include "collectors/source_files.hpp"
 
 namespace tegrascope {
@@ -104,6 +105,15 @@ std::vector<Absence> find_absences(const Batch& batch, const std::vector<ReadErr
   }
   for (const ReadError& error : errors) finder.add_error(error);
   add_engines_off(batch, finder);
+  for (const Reading& reading : batch.readings) {
+    if (is_of_gated_gpu(reading, batch.readings))
+      finder.add({reading.signal,
+                  reading.instance,
+                  "",
+                  std::string(to_string(ErrorReason::unavailable)),
+                  "the GPU is powered off",
+                  {}});
+  }
 
   for (const Signal signal : signals_of(batch.collector)) {
     if (finder.is_read(signal, "") || finder.is_listed(signal)) continue;

@@ -11,6 +11,7 @@
 
 #include "agent/app/absences.hpp"
 #include "agent/app/collector_choice.hpp"
+#include "agent/model/powered_off.hpp"
 #include "collectors/deadline_read.hpp"
 #include "collectors/jetson/board.hpp"
 
@@ -146,7 +147,9 @@ CollectorReport report_of(const ChosenCollector& chosen, const HostPaths& paths,
   all.insert(all.end(), taken.last.trace.begin(), taken.last.trace.end());
 
   const ReadingSources sources(batch, all, paths);
-  for (const Reading& reading : batch.readings) report.signals.push_back({reading, sources.of(reading)});
+  for (const Reading& reading : batch.readings) {
+    if (!is_of_gated_gpu(reading, batch.readings)) report.signals.push_back({reading, sources.of(reading)});
+  }
   for (const ProcessReading& process : batch.processes)
     report.processes.push_back({process, sources.of(process)});
   report.took = batch.finished - batch.started;

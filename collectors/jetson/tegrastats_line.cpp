@@ -77,7 +77,10 @@ class LineParser {
     if (name != "RAM" && name != "SWAP" && name != "IRAM") return false;
     // IRAM is printed without a blank before its parenthesis: "0/252kB(lfb 252kB)".
     const std::string_view amount = token(1).substr(0, token(1).find('('));
-    const auto used = tegrastats::used_of_total(amount);
+    auto used = tegrastats::used_of_total(amount);
+    // Without a unit only where more follows: else the number itself may be cut.
+    const bool more = amount.size() < token(1).size() || token(2).starts_with('(');
+    if (!used && more) used = tegrastats::used_of_total(std::string(amount) + (name == "IRAM" ? "kB" : "MB"));
     if (!used) return false;
     // What follows "(": in the same token, or in the next one.
     std::string_view detail = token(1).substr(amount.size());
@@ -139,6 +142,7 @@ class LineParser {
     std::vector<std::string> unread;
     for_each_part(text.substr(0, end), ',', [&](std::string_view part) {
       TegrastatsLine::Core core;
+      remove_suffix(part, "@-1");
       const auto load = tegrastats::load_at_clock(trim(part));
       if (load && load->off) {
         core.online = false;
@@ -247,6 +251,9 @@ class LineParser {
 
 }  // namespace
 
-TegrastatsLine parse_tegrastats_line(std::string_view line) { return LineParser(line).parse(); }
+TegrastatsLine parse_tegrastats_line(std::string_view line) {
+  remove_prefix(line, "\xEF\xBB\xBF");  // a file that an editor saved
+  return LineParser(line).parse();
+}
 
 }  // namespace tegrascope

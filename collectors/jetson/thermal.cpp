@@ -32,8 +32,9 @@ std::vector<ThermalCollector::Zone> ThermalCollector::find(std::vector<ReadError
     const bool taken =
         std::any_of(zones.begin(), zones.end(), [&](const Zone& zone) { return zone.name == *name; });
     if (taken) *name += "-" + std::string(number);  // PCs have several zones of one type
-    if (auto file = SysfsFile::if_present(folder_ / entry / "temp"))
-      zones.push_back({*std::move(name), *std::move(file), read_trip_points(folder_ / entry, errors)});
+    const auto path = folder_ / entry / "temp";
+    zones.push_back(
+        {*std::move(name), path, SysfsFile::if_present(path), read_trip_points(folder_ / entry, errors)});
   }
   return zones;
 }
@@ -50,7 +51,12 @@ void ThermalCollector::collect(Batch& out) {
     };
     emit_trip("throttle", zone.trips.throttle);
     emit_trip("shutdown", zone.trips.shutdown);
-    const auto millidegrees = zone.temperature.read_integer(kColdestMillidegrees, kHottestMillidegrees);
+    if (!zone.temperature) {
+      lost_ = true;
+      out.errors.push_back({ErrorReason::unavailable, zone.path.string() + ": there is no such file"});
+      continue;
+    }
+    const auto millidegrees = zone.temperature->read_integer(kColdestMillidegrees, kHottestMillidegrees);
     millidegrees.report(out.errors);
     lost_ = lost_ || millidegrees.failed_with(ErrorReason::missing);
     if (!millidegrees) continue;
@@ -58,9 +64,9 @@ void ThermalCollector::collect(Batch& out) {
     if (celsius > kNoTemperatureCelsius)
       out.readings.push_back({Signal::temperature_celsius, zone.name, "", celsius, millidegrees.at()});
     else
-      out.errors.push_back({ErrorReason::unavailable, zone.temperature.path().string() + ": " +
-                                                          std::to_string(*millidegrees) +
-                                                          " stands for no reading"});
+      out.errors.push_back(
+          {ErrorReason::unavailable,
+           zone.path.string() + ": " + std::to_string(*millidegrees) + " stands for no reading"});
   }
 }
 

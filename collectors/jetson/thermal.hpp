@@ -26,7 +26,8 @@ class ThermalCollector final : public Collector {
  private:
   struct Zone {
     std::string name;
-    SysfsFile temperature;
+    std::filesystem::path path;            // of the temperature
+    std::optional<SysfsFile> temperature;  // absent: the zone has trip points only
     TripPoints trips;
   };
   std::vector<Zone> find(std::vector<ReadError>& errors) const;

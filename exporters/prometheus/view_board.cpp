@@ -1,5 +1,6 @@
 #include <string>
 
+#include "agent/model/powered_off.hpp"
 #include "exporters/prometheus/view_parts.hpp"
 
 namespace tegrascope {
@@ -155,7 +156,9 @@ void write_board(const Snapshot& snapshot, FamilyWriter& out) {
     out.add(Family::board_info, {or_unknown(b->module), or_unknown(b->soc), b->l4t, b->jetpack, b->kernel},
             1);
   write_collectors(snapshot, out);
-  for (const Reading& reading : snapshot.readings) write_reading(reading, out);
+  for (const Reading& reading : snapshot.readings) {
+    if (!is_of_gated_gpu(reading, snapshot.readings)) write_reading(reading, out);
+  }
   write_totals(snapshot, out);
 }
 

@@ -50,7 +50,8 @@ TEST(Registry, OrinNanoFixture) {
   auto batches = collect_all(paths);
   for (const auto& [name, batch] : batches) {
     EXPECT_FALSE(batch.absent) << name;
-    EXPECT_TRUE(batch.errors.empty()) << name << ": " << batch.errors.front().where;
+    for (const ReadError& error : batch.errors)  // zones of blocks that are powered off
+      EXPECT_EQ(error.reason, ErrorReason::unavailable) << name << ": " << error.where;
   }
 
   std::map<Signal, std::size_t> counts;
@@ -94,7 +95,7 @@ TEST(Registry, OrinNanoFixture) {
                                                {Signal::engine_frequency_hertz, 2},
                                                {Signal::rail_averaging_seconds, 3},
                                                {Signal::board_averaging_seconds, 1},
-                                               {Signal::temperature_trip_celsius, 12},
+                                               {Signal::temperature_trip_celsius, 18},
                                                {Signal::cooling_state, 7},
                                                {Signal::cooling_max_state, 7},
                                                {Signal::throttled, 2},
