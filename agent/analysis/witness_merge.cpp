@@ -65,6 +65,7 @@ void WitnessMerge::start(const RequestStarted& event) {
   now_ = std::max(now_, event.at);
   Sighting& sighting = sightings_.insert_or_assign(event.id, Sighting{}).first->second;
   sighting.started = event;
+  if (!sighting.exact()) weaker_[event.id] = &sighting;
   switch (event.witness) {
     case Witness::relay:
     case Witness::capture:
@@ -89,7 +90,8 @@ void WitnessMerge::start(const RequestStarted& event) {
 void WitnessMerge::start_exact(Sighting& exact) {
   Sighting* nearest = nullptr;
   const auto gap = [&](const Sighting& s) { return distance(s.started.at, exact.started.at); };
-  for (auto& [id, other] : sightings_) {
+  for (auto& [id, weaker] : weaker_) {
+    Sighting& other = *weaker;
     if (other.started.server != exact.started.server || other.state == State::same) continue;
     const bool began_with_it = other.started.at + kSpellLead >= exact.started.at;
     if (other.started.witness == Witness::process && !other.ended && began_with_it) withdraw(other);
@@ -103,7 +105,8 @@ void WitnessMerge::start_exact(Sighting& exact) {
 }
 
 void WitnessMerge::start_slots(Sighting& slots) {
-  for (auto& [id, other] : sightings_) {
+  for (auto& [id, weaker] : weaker_) {
+    Sighting& other = *weaker;
     if (other.started.server != slots.started.server) continue;
     if (other.started.witness == Witness::process && other.state != State::same && !other.ended &&
         other.started.at + kSpellLead >= slots.started.at)
@@ -185,7 +188,8 @@ bool WitnessMerge::claim_for_log(const Sighting& log) {
 WitnessMerge::Sighting* WitnessMerge::spell_of(const Sighting& log) {
   Sighting* best = nullptr;
   Nanoseconds most{};
-  for (auto& [id, other] : sightings_) {
+  for (auto& [id, weaker] : weaker_) {
+    Sighting& other = *weaker;
     if (other.started.witness != Witness::process || other.started.server != log.started.server) continue;
     if (other.state != State::applied && other.state != State::settling) continue;
     const MonotonicTime until = other.ended ? std::min(*other.ended, *log.ended) : *log.ended;
@@ -199,7 +203,8 @@ WitnessMerge::Sighting* WitnessMerge::spell_of(const Sighting& log) {
 
 void WitnessMerge::settle(Sighting& spell) {
   std::vector<Sighting*> named;
-  for (auto& [id, other] : sightings_) {
+  for (auto& [id, weaker] : weaker_) {
+    Sighting& other = *weaker;
     if (other.started.witness == Witness::log && other.state == State::waiting && other.ended &&
         spell_of(other) == &spell)
       named.push_back(&other);
@@ -218,16 +223,18 @@ void WitnessMerge::settle(Sighting& spell) {
 
 void WitnessMerge::advance(MonotonicTime now) {
   now_ = std::max(now_, now);
-  for (auto& [id, s] : sightings_) {
+  for (auto& [id, weaker] : weaker_) {
+    Sighting& s = *weaker;
     if (s.state != State::waiting || s.started.witness != Witness::log || !s.ended) continue;
     if (claim_for_log(s)) withdraw(s);
   }
-  for (auto& [id, s] : sightings_) {
-    if (s.state == State::settling && s.release_at <= now) settle(s);
+  for (auto& [id, weaker] : weaker_) {
+    if (weaker->state == State::settling && weaker->release_at <= now) settle(*weaker);
   }
   std::size_t waiting = 0;
-  for (auto& [id, s] : sightings_) waiting += s.state == State::waiting ? 1 : 0;
-  for (auto& [id, s] : sightings_) {
+  for (auto& [id, weaker] : weaker_) waiting += weaker->state == State::waiting ? 1 : 0;
+  for (auto& [id, weaker] : weaker_) {
+    Sighting& s = *weaker;
     if (s.state != State::waiting) continue;
     const bool due = s.release_at <= now && (s.started.witness != Witness::log || spell_of(s) == nullptr);
     if (!due && waiting <= kMostWaiting) continue;
@@ -238,16 +245,20 @@ void WitnessMerge::advance(MonotonicTime now) {
 }
 
 void WitnessMerge::forget_old() {
+  if (now_ - forgot_at_ < 1s) return;
+  forgot_at_ = now_;
   std::erase_if(sightings_, [&](const auto& entry) {
     const Sighting& s = entry.second;
     const bool done = s.state == State::applied || s.state == State::same;
-    return done && s.ended && *s.ended + kForgetAfter < now_;
+    const bool old = done && s.ended && *s.ended + kForgetAfter < now_;
+    if (old) weaker_.erase(entry.first);
+    return old;
   });
 }
 
 bool WitnessMerge::holding() const {
-  return std::any_of(sightings_.begin(), sightings_.end(), [](const auto& entry) {
-    const Sighting& s = entry.second;
+  return std::any_of(weaker_.begin(), weaker_.end(), [](const auto& entry) {
+    const Sighting& s = *entry.second;
     return s.state == State::settling || (s.state == State::waiting && !s.ended);
   });
 }

@@ -73,6 +73,8 @@ class WitnessMerge {
 
   RequestTable& requests_;
   Sightings sightings_;
+  std::map<RequestId, Sighting*> weaker_;  // those that are not exact
+  MonotonicTime forgot_at_{};
   std::set<std::string> log_followed_;
   MonotonicTime now_{};
 };

@@ -103,9 +103,12 @@ void Attribution::close(RequestId id, const ObservedRequest& seen) {
 void Attribution::discard(RequestId id) { requests_.erase(id); }
 
 void Attribution::note_boundaries(const OpenRequest& request) {
-  append_boundaries(request, boundaries_);
-  std::sort(boundaries_.begin(), boundaries_.end());
-  boundaries_.erase(std::unique(boundaries_.begin(), boundaries_.end()), boundaries_.end());
+  std::vector<MonotonicTime> known;
+  append_boundaries(request, known);
+  for (const MonotonicTime t : known) {
+    const auto place = std::lower_bound(boundaries_.begin(), boundaries_.end(), t);
+    if (place == boundaries_.end() || *place != t) boundaries_.insert(place, t);
+  }
   const MonotonicTime oldest = position_ - options_.sensors.max_gap;
   boundaries_.erase(boundaries_.begin(), std::lower_bound(boundaries_.begin(), boundaries_.end(), oldest));
 }
