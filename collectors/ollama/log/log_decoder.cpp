@@ -228,7 +228,8 @@ bool LogDecoder::decode_message(std::string_view text, const Sink& sink) {
   } else if (contains(text, "INFO server config env=")) {
     send_server_config(text, sink);
   } else if (contains(text, "Dynamic LLM libraries [") || contains(text, "Dynamic LLM variants [")) {
-    sink(LogRunners{list_of(text.substr(text.find('[')))});
+    const std::size_t marker = text.find("Dynamic LLM ");  // "ollama[812]:" of journald stands before it
+    sink(LogRunners{list_of(text.substr(text.find('[', marker)))});
   } else if (contains(text, "llama runner started in ") || contains(text, "llama-server started in ")) {
     const auto seconds = number_after(text, " started in ");
     if (!seconds || *seconds < 0) return false;

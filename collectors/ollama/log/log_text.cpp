@@ -83,9 +83,8 @@ void LogLines::finish(const Sink& sink) {
 std::string plain_log_text(std::string_view line) {
   line = trim(line);
   if (!line.empty() && line.front() == '{') {
-    const bool docker = line.starts_with("{\"log\":\"");
-    if (const auto text = json_string_after(line, docker ? "{\"log\":\"" : "\"MESSAGE\":\"")) {
-      return without_colours(trim(*text));
+    for (const char* before : {"{\"log\":\"", "{\"log\": \"", "\"MESSAGE\":\"", "\"MESSAGE\": \""}) {
+      if (const auto text = json_string_after(line, before)) return without_colours(trim(*text));
     }
   }
   return without_colours(line);

@@ -1,5 +1,6 @@
 #include "collectors/ollama/log/log_decoder.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "tests/unit/collectors/ollama/log/decoded.hpp"
@@ -41,6 +42,15 @@ time=2026-06-30T15:57:39.302Z level=INFO source=types.go:50 msg="inference compu
   EXPECT_EQ(found[1].name, "CUDA0");
   EXPECT_EQ(found[1].description, "Orin");
   EXPECT_EQ(found[1].type, "iGPU");
+}
+
+TEST(LogDecoder, TheListOfRunnersBehindJournaldsPrefix) {
+  const auto found = decoded_as<LogRunners>(
+      "Jan 10 12:36:55 jetson ollama[12]: 2024/01/10 12:36:56 payload_common.go:145: INFO Dynamic LLM "
+      "libraries "
+      "[cpu_avx cpu]\n");
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_THAT(found[0].variants, testing::ElementsAre("cpu_avx", "cpu"));
 }
 
 TEST(LogDecoder, SeveralThingsInOneLine) {

@@ -36,6 +36,7 @@ TEST(PlainLogText, IsTakenOutOfDockersAndJournaldsJson) {
   EXPECT_EQ(plain_log_text(
                 R"({"log":"a \"quoted\" \u003cb\u003e\n","stream":"stderr","time":"2026-01-01T00:00:00Z"})"),
             "a \"quoted\" <b>");
+  EXPECT_EQ(plain_log_text(R"({"log": "a \"b\"\n", "stream": "stderr"})"), "a \"b\"");
   EXPECT_EQ(plain_log_text(R"({"_PID":"7","MESSAGE":"offloaded 1/2","PRIORITY":"6"})"), "offloaded 1/2");
   EXPECT_EQ(plain_log_text(R"({"function":"main","msg":"x"})"), R"({"function":"main","msg":"x"})");
 }
