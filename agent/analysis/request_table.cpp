@@ -35,10 +35,6 @@ void RequestTable::withdraw(RequestId id) {
   live_.erase(id);
 }
 
-bool RequestTable::any_open() const {
-  return std::any_of(live_.begin(), live_.end(), [](const auto& entry) { return !entry.second.ended; });
-}
-
 bool RequestTable::exact_open_on(const std::string& server) const {
   return std::any_of(live_.begin(), live_.end(), [&](const auto& entry) {
     const LiveRequest& r = entry.second;

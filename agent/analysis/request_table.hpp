@@ -50,8 +50,7 @@ class RequestTable {
   // Takes a request back that turned out to be another one's second sighting.
   void withdraw(RequestId id);
 
-  // Any request not ended (on `server`, seen by an exact witness). Remote ones keep no runner busy.
-  bool any_open() const;
+  // A request not ended, on `server`, seen by an exact witness. Remote ones keep no runner busy.
   bool exact_open_on(const std::string& server) const;
 
   const std::map<std::string, std::uint64_t>& observation_errors() const { return observation_errors_; }

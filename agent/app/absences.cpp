@@ -46,7 +46,10 @@ class Finder {
       any = true;
       add({signal, instance, path, reason, detail, {}});
     }
-    if (!any) add({std::nullopt, instance, path, reason, detail, {}});
+    if (any) return;
+    // Other files make the signals as well (each over-current event): this one's share is missing.
+    const auto made = signals_made_of(batch_.collector, path);
+    add({made.empty() ? std::nullopt : std::optional(made.front()), instance, path, reason, detail, {}});
   }
 
   void add(Absence absence) {

@@ -1,32 +1,17 @@
 #include "agent/cli/decode_exchange.hpp"
 
 #include <map>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <ostream>
 #include <string>
 #include <variant>
 
+#include "agent/cli/json_lines.hpp"
 #include "collectors/ollama/exchange.hpp"
 #include "collectors/ollama/http_fields.hpp"
 
 namespace tegrascope {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-template <class T>
-void put(Json& object, const char* key, const std::optional<T>& value) {
-  if (value) object[key] = *value;
-}
-
-void put_seconds(Json& object, const char* key, const std::optional<Nanoseconds>& value) {
-  if (value) object[key] = to_seconds(*value);
-}
-
-void put_text(Json& object, const char* key, const std::string& value) {
-  if (!value.empty()) object[key] = value;
-}
 
 struct Record {
   RequestStarted started;
@@ -42,14 +27,14 @@ Json counts_json(const FinalCounts& counts) {
   put_seconds(json, "load_duration_seconds", counts.load_duration);
   put_seconds(json, "prompt_eval_duration_seconds", counts.prompt_eval_duration);
   put_seconds(json, "eval_duration_seconds", counts.eval_duration);
-  put_text(json, "done_reason", counts.done_reason);
+  put(json, "done_reason", counts.done_reason);
   return json;
 }
 
 Json record_json(const Record& record) {
   Json json{{"endpoint", record.started.endpoint}, {"operation", to_string(record.started.operation)}};
   const RequestDescribed& asked = record.described;
-  put_text(json, "model", asked.model);
+  put(json, "model", asked.model);
   json["streamed"] = asked.streamed;
   if (asked.remote || record.ended.remote) json["remote"] = true;
   if (record.ended.status_code != 0) json["status"] = record.ended.status_code;
@@ -61,8 +46,8 @@ Json record_json(const Record& record) {
   put(options, "num_predict", asked.num_predict);
   put(options, "num_ctx", asked.context_length);
   if (!options.empty()) json["options"] = std::move(options);
-  put_text(json, "keep_alive", asked.keep_alive);
-  put_text(json, "observation_error", record.ended.observation_error);
+  put(json, "keep_alive", asked.keep_alive);
+  put(json, "observation_error", record.ended.observation_error);
   return json;
 }
 
@@ -146,9 +131,7 @@ int decode_exchange(std::string_view request, std::string_view response, Upstrea
                     std::ostream& errors) {
   const std::string asked = complete_request(request);
   const std::string answered = with_crlf(response);
-  const auto print = [&out](const Json& json) {
-    out << json.dump(-1, ' ', false, Json::error_handler_t::replace) << '\n';
-  };
+  const auto print = [&out](const Json& json) { out << json_line(json); };
   const auto records = observe(asked, answered, kind);
   for (const auto& [id, record] : records) print(record_json(record));
   if (records.empty()) {
@@ -161,7 +144,7 @@ int decode_exchange(std::string_view request, std::string_view response, Upstrea
   }
   out.flush();
   if (out) return 0;
-  errors << "tegrascope decode: the output cannot be written\n";
+  errors << "tegrascope decode: the output cannot be written: is the disk full, or its reader gone?\n";
   return 1;
 }
 

@@ -1,31 +1,17 @@
 #include "agent/cli/decode_ollama_log.hpp"
 
 #include <array>
-#include <cerrno>
-#include <cstring>
-#include <iostream>
 #include <istream>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <ostream>
 #include <string>
 
+#include "agent/cli/json_lines.hpp"
 #include "collectors/ollama/log/log_decoder.hpp"
 #include "collectors/ollama/log/log_summary.hpp"
 
 namespace tegrascope {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-template <class T>
-void put(Json& object, const char* key, const std::optional<T>& value) {
-  if (value) object[key] = *value;
-}
-
-void put(Json& object, const char* key, const std::string& value) {
-  if (!value.empty()) object[key] = value;
-}
 
 Json event(const char* name) { return Json{{"event", name}}; }
 
@@ -183,10 +169,6 @@ Json summary_json(const LogSummary& s) {
 }
 
 // Bytes that are no UTF-8 can only be in names; they become U+FFFD.
-std::string dumped(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n';
-}
-
 }  // namespace
 
 int decode_ollama_log(std::istream& in, std::ostream& out) {
@@ -195,7 +177,7 @@ int decode_ollama_log(std::istream& in, std::ostream& out) {
   LogSummarizer summarizer;
   const auto print = [&](LogEvent&& e) {
     summarizer.add(e);
-    out << dumped(std::visit([](const auto& known) { return json_of(known); }, e));
+    out << json_line(std::visit([](const auto& known) { return json_of(known); }, e));
   };
   const auto decode = [&](std::string_view line) { decoder.decode(line, print); };
 
@@ -212,13 +194,8 @@ int decode_ollama_log(std::istream& in, std::ostream& out) {
     lines.feed({block.data(), size}, decode);
   }
   lines.finish(decode);
-  out << dumped(summary_json(summarizer.summary()));
-  out.flush();
-  if (!in.bad() && out) return 0;
-  std::cerr << "tegrascope decode: "
-            << (in.bad() ? "the input cannot be read" : "the output cannot be written") << ": "
-            << std::strerror(errno) << '\n';
-  return 1;
+  out << json_line(summary_json(summarizer.summary()));
+  return exit_code_of_decode(in, out);
 }
 
 }  // namespace tegrascope

@@ -1,27 +1,17 @@
 #include "agent/cli/decode_tegrastats.hpp"
 
-#include <cerrno>
 #include <cmath>
-#include <cstring>
-#include <iostream>
 #include <istream>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <ostream>
 #include <string>
 
+#include "agent/cli/json_lines.hpp"
 #include "collectors/jetson/tegrastats_line.hpp"
 #include "collectors/text.hpp"
 
 namespace tegrascope {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-template <class T>
-void put(Json& object, const char* key, const std::optional<T>& value) {
-  if (value) object[key] = *value;
-}
 
 std::int64_t whole(double value) { return std::llround(value); }
 
@@ -100,15 +90,9 @@ int decode_tegrastats(std::istream& in, std::ostream& out) {
     const std::string_view line = trim(text);
     if (line.empty() || line.starts_with('#')) continue;
     // Bytes that are no UTF-8 can only be in names and unread tokens; they become U+FFFD.
-    out << line_json(parse_tegrastats_line(line)).dump(-1, ' ', false, Json::error_handler_t::replace)
-        << '\n';
+    out << json_line(line_json(parse_tegrastats_line(line)));
   }
-  out.flush();
-  if (!in.bad() && out) return 0;
-  std::cerr << "tegrascope decode: "
-            << (in.bad() ? "the input cannot be read" : "the output cannot be written") << ": "
-            << std::strerror(errno) << '\n';
-  return 1;
+  return exit_code_of_decode(in, out);
 }
 
 }  // namespace tegrascope

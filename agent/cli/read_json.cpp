@@ -1,19 +1,13 @@
 #include "agent/cli/read_json.hpp"
 
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "agent/app/absences.hpp"
+#include "agent/cli/json_lines.hpp"
 #include "agent/model/signals.hpp"
 
 namespace tegrascope {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-void put(Json& object, const char* key, const std::string& text) {
-  if (!text.empty()) object[key] = text;
-}
 
 // Whole numbers without a fraction: 7990116352, not 7990116352.0.
 Json number(double value) {

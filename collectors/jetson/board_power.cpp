@@ -29,12 +29,15 @@ std::optional<BoardPower> board_power(const std::vector<RailPower>& rails) {
   std::vector<const RailPower*> parts;
   for (const std::string_view name : kSummedRails) parts.push_back(find(rails, name));
   if (const RailPower* rail = find(rails, kSummedIfShown)) parts.push_back(rail);
-  BoardPower sum{0, "rail_sum", {}, parts[0] ? parts[0]->averaging_seconds : 0};
+  BoardPower sum{0, "rail_sum", {}, parts[0] ? parts[0]->averaging_seconds : std::nullopt};
   Nanoseconds times{};
   for (const RailPower* part : parts) {
     if (part == nullptr || !part->watts) return std::nullopt;
     sum.watts += *part->watts;
-    if (part->averaging_seconds != parts[0]->averaging_seconds) sum.averaging_seconds = 0;
+    if (!part->averaging_seconds || !sum.averaging_seconds)
+      sum.averaging_seconds.reset();
+    else if (*part->averaging_seconds != *parts[0]->averaging_seconds)
+      sum.averaging_seconds = 0;
     times += part->at.time_since_epoch() / static_cast<std::int64_t>(parts.size());
   }
   sum.at = MonotonicTime{times};

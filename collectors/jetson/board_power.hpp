@@ -14,16 +14,17 @@ struct RailPower {
   std::string_view name;        // as the board spells it
   std::optional<double> watts;  // empty: the rail exists and could not be read this time
   MonotonicTime at{};
-  double averaging_seconds = 0;  // time constant of the sensor's running average; 0: none
+  // Time constant of the sensor's running average; 0: it makes none; absent: nobody tells.
+  std::optional<double> averaging_seconds{};
 };
 
 struct BoardPower {
   double watts = 0;
   std::string_view kind;  // "input_rail" or "rail_sum", the kind of Signal::board_power_watts
   MonotonicTime at{};
-  // Of its parts, when they have the same; else 0, and then nothing is undone in the board's energy (in each rail's
+  // Of its parts, when they have the same; absent when one of them does not tell; else 0, and then nothing is undone in the board's energy (in each rail's
   // own it is). One time constant for the sum would book joules that never flowed whenever a setting changes.
-  double averaging_seconds = 0;
+  std::optional<double> averaging_seconds{};
 };
 
 // input_rail: the rail that feeds the module (VDD_IN, POM_5V_IN on Nano, VIN on Thor).

@@ -116,7 +116,7 @@ void RailsCollector::collect(Batch& out) {
   if (look_at_chips) read_averaging_of_chips(out.errors);
   std::vector<RailPower> powers;
   for (Rail& rail : rails_) {
-    RailPower power{rail.name, {}, {}, rail.averaging_seconds.value_or(0)};
+    RailPower power{rail.name, {}, {}, rail.averaging_seconds};
     if (rail.averaging_seconds)
       out.readings.push_back(
           {Signal::rail_averaging_seconds, rail.name, "", *rail.averaging_seconds, slot_time(out)});
@@ -124,12 +124,9 @@ void RailsCollector::collect(Batch& out) {
     powers.push_back(power);
   }
   if (const auto board = board_power(powers)) {
-    const auto is_known = [](const Rail& rail) { return rail.chip.empty() || rail.averaging_seconds; };
-    const auto has_chip = [](const Rail& rail) { return !rail.chip.empty(); };
-    if (std::any_of(rails_.begin(), rails_.end(), has_chip) &&
-        std::all_of(rails_.begin(), rails_.end(), is_known))
+    if (board->averaging_seconds)
       out.readings.push_back(
-          {Signal::board_averaging_seconds, "", "", board->averaging_seconds, slot_time(out)});
+          {Signal::board_averaging_seconds, "", "", *board->averaging_seconds, slot_time(out)});
     out.readings.push_back(
         {Signal::board_power_watts, "", std::string(board->kind), board->watts, board->at});
   }

@@ -13,9 +13,9 @@
 #include <thread>
 
 #include "agent/app/config.hpp"
-#include "simulator/simulation.hpp"
 #include "tests/support/agent_process.hpp"
 #include "tests/support/held_sockets.hpp"
+#include "tests/support/idle_simulation.hpp"
 #include "tests/support/temp_tree.hpp"
 #include "tests/unit/collectors/ollama/fake_http_server.hpp"
 
@@ -25,28 +25,7 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-constexpr const char* kThreeSeconds =
-    R"({"model":"qwen2.5:7b","messages":[{"role":"user","content":"count"}],"options":{"num_predict":28}})";
-
-class AgentContract : public testing::Test {
- protected:
-  AgentContract() : simulation_(options(directory_)) { simulation_.start(); }
-
-  static simulator::SimulationOptions options(const TempTree& directory) {
-    simulator::SimulationOptions o;
-    o.rootfs = directory.root() / "rootfs";
-    o.scenario = "idle";
-    return o;
-  }
-  std::vector<std::string> flags(std::vector<std::string> more = {}) const {
-    more.push_back("--path.rootfs=" + (directory_.root() / "rootfs").string());
-    more.push_back("--ollama.url=" + simulation_.ollama_url());
-    return more;
-  }
-
-  TempTree directory_;
-  simulator::Simulation simulation_;
-};
+class AgentContract : public IdleSimulation {};
 
 // Asks over and over, each time on a connection of its own.
 class Callers {

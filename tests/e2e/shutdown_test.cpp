@@ -5,8 +5,8 @@
 #include <csignal>
 #include <thread>
 
-#include "simulator/simulation.hpp"
 #include "tests/support/agent_process.hpp"
+#include "tests/support/idle_simulation.hpp"
 #include "tests/support/temp_tree.hpp"
 
 namespace tegrascope::test {
@@ -14,30 +14,16 @@ namespace {
 
 using namespace std::chrono_literals;
 
-class Shutdown : public testing::Test {
+class Shutdown : public IdleSimulation {
  protected:
-  Shutdown() : simulation_(options(directory_)) { simulation_.start(); }
-
-  static simulator::SimulationOptions options(const TempTree& directory) {
-    simulator::SimulationOptions o;
-    o.rootfs = directory.root() / "rootfs";
-    o.scenario = "idle";
-    return o;
-  }
-  std::vector<std::string> flags() const {
-    return {"--path.rootfs=" + (directory_.root() / "rootfs").string(),
-            "--ollama.url=" + simulation_.ollama_url(), "--relay.listen-address=127.0.0.1:0"};
-  }
-
-  TempTree directory_;
-  simulator::Simulation simulation_;
+  std::vector<std::string> relay_flags() const { return flags({"--relay.listen-address=127.0.0.1:0"}); }
 };
 
 constexpr const char* kThreeSeconds =
     R"({"model":"qwen2.5:7b","messages":[{"role":"user","content":"count"}],"options":{"num_predict":28}})";
 
 TEST_F(Shutdown, AStreamInFlightEndsWhole) {
-  AgentProcess agent("run", flags(), directory_.root());
+  AgentProcess agent("run", relay_flags(), directory_.root());
   std::atomic<bool> first{false};
   TestAnswer answer;
   std::thread client([&] {
@@ -58,7 +44,7 @@ TEST_F(Shutdown, AStreamInFlightEndsWhole) {
 }
 
 TEST_F(Shutdown, AStreamLongerThanTheDrainTimeIsCut) {
-  auto with_short_drain = flags();
+  auto with_short_drain = relay_flags();
   with_short_drain.emplace_back("--relay.drain-time=300ms");
   AgentProcess agent("run", with_short_drain, directory_.root());
   std::atomic<bool> first{false};
@@ -78,7 +64,7 @@ TEST_F(Shutdown, AStreamLongerThanTheDrainTimeIsCut) {
 
 TEST_F(Shutdown, ASecondSignalEndsTheWait) {
   for (const int second : {SIGTERM, SIGINT}) {
-    AgentProcess agent("run", flags(), directory_.root());
+    AgentProcess agent("run", relay_flags(), directory_.root());
     std::atomic<bool> first{false};
     TestAnswer answer;
     std::thread client([&] {

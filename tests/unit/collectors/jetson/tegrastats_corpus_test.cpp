@@ -9,16 +9,12 @@
 
 #include "collectors/jetson/tegrastats_line.hpp"
 #include "collectors/text.hpp"
+#include "tests/support/corpus.hpp"
 
 namespace tegrascope {
 namespace {
 
-std::filesystem::path corpus() {
-  const char* path = std::getenv("TEGRASCOPE_CORPUS");
-  const auto root =
-      path ? std::filesystem::path(path) : std::filesystem::path(TEGRASCOPE_SOURCE_DIR) / "../shared/corpus";
-  return root / "tegrastats";
-}
+std::filesystem::path corpus() { return test::corpus_directory("tegrastats").value_or("the corpus"); }
 
 struct CorpusLine {
   std::string file;

@@ -4,35 +4,20 @@
 #include <fstream>
 #include <sstream>
 
-#include "collectors/ollama/exchange.hpp"
 #include "tests/support/corpus.hpp"
-#include "tests/unit/collectors/ollama/exchange_text.hpp"
+#include "tests/unit/collectors/ollama/decoded_exchange.hpp"
 
 namespace tegrascope {
 namespace {
 
 using namespace std::chrono_literals;
+using test::at;
 using test::chunk;
 using test::chunked_head;
 using test::json_answer;
 using test::request;
 
-MonotonicTime at(std::chrono::milliseconds time) { return MonotonicTime(time); }
-
-class RealBodyTest : public testing::Test {
- protected:
-  RequestIds ids_;
-  test::EventLog log_;
-  ExchangeContext context_{Witness::relay, "127.0.0.1:11434", ids_, log_.sink(), {}};
-  Exchange exchange_{context_};
-
-  // The single end that was reported.
-  RequestEnded ended() const {
-    const auto all = log_.ended();
-    EXPECT_EQ(all.size(), 1U);
-    return all.empty() ? RequestEnded{} : all.front();
-  }
-};
+class RealBodyTest : public test::DecodedExchange {};
 
 std::string corpus_file(const char* name) {
   const auto directory = test::corpus_directory("ollama-api");

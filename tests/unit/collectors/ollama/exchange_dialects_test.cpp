@@ -2,32 +2,20 @@
 #include <gtest/gtest.h>
 
 #include "agent/model/ollama.hpp"
-#include "collectors/ollama/exchange.hpp"
-#include "tests/unit/collectors/ollama/exchange_text.hpp"
+#include "tests/unit/collectors/ollama/decoded_exchange.hpp"
 
 namespace tegrascope {
 namespace {
 
 using namespace std::chrono_literals;
+using test::at;
 using test::chunk;
 using test::chunked_head;
 using test::json_answer;
 using test::request;
 
-MonotonicTime at(std::chrono::milliseconds time) { return MonotonicTime(time); }
-
-class DialectTest : public testing::Test {
+class DialectTest : public test::DecodedExchange {
  protected:
-  RequestIds ids_;
-  test::EventLog log_;
-  ExchangeContext context_{Witness::relay, "127.0.0.1:11434", ids_, log_.sink(), {}};
-  Exchange exchange_{context_};
-
-  RequestEnded ended() const {
-    const auto all = log_.ended();
-    EXPECT_EQ(all.size(), 1U);
-    return all.empty() ? RequestEnded{} : all.front();
-  }
   RequestDescribed described() const {
     const auto all = log_.all<RequestDescribed>();
     EXPECT_EQ(all.size(), 1U);

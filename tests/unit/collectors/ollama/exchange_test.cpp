@@ -1,37 +1,21 @@
-#include "collectors/ollama/exchange.hpp"
-
 #include <gtest/gtest.h>
 
 #include <random>
 
-#include "tests/unit/collectors/ollama/exchange_text.hpp"
+#include "tests/unit/collectors/ollama/decoded_exchange.hpp"
 
 namespace tegrascope {
 namespace {
 
 using namespace std::chrono_literals;
+using test::at;
 using test::chat_token;
 using test::chunk;
 using test::chunked_head;
 using test::json_answer;
 using test::request;
 
-MonotonicTime at(std::chrono::milliseconds time) { return MonotonicTime(time); }
-
-class ExchangeTest : public testing::Test {
- protected:
-  RequestIds ids_;
-  test::EventLog log_;
-  ExchangeContext context_{Witness::relay, "127.0.0.1:11434", ids_, log_.sink(), {}};
-  Exchange exchange_{context_};
-
-  // The single end that was reported.
-  RequestEnded ended() const {
-    const auto all = log_.ended();
-    EXPECT_EQ(all.size(), 1U);
-    return all.empty() ? RequestEnded{} : all.front();
-  }
-};
+class ExchangeTest : public test::DecodedExchange {};
 
 TEST_F(ExchangeTest, AStreamedChat) {
   exchange_.feed_request(
