@@ -8,8 +8,9 @@
 namespace tegrascope {
 namespace {
 
-constexpr std::size_t kRecentRequests = 16;
+constexpr std::size_t kRecentRequests = 64;
 constexpr double kBusyRunnerCores = 0.10;
+constexpr Nanoseconds kRunnerRests = std::chrono::seconds(1);
 constexpr std::int64_t kMinTokensForJoules = 16;
 constexpr Nanoseconds kSnapshotInterval = std::chrono::seconds(1);
 
@@ -23,7 +24,9 @@ Analysis::Analysis(const AnalysisOptions& options)
     : options_(options),
       attribution_(options.attribution),
       models_(options.model_cap),
-      requests_(attribution_, models_, residency_) {}
+      requests_(attribution_, models_, residency_),
+      desk_({options.placement, options.attribution.cores, options.gpu_present},
+            {attribution_, residency_, requests_, logs_, gpu_memory_}) {}
 
 void Analysis::add(const Batch& batch) {
   add_sensors(timeline_.add(batch));
@@ -40,6 +43,7 @@ void Analysis::add_sensors(const std::vector<Reading>& readings) {
   std::optional<double> hottest;
   std::optional<MonotonicTime> gpu_at;
   for (const Reading& r : readings) {
+    desk_.board().add(r);
     switch (r.signal) {
       case Signal::board_power_watts:
         attribution_.sensors().add_power(r.at, r.value);
@@ -81,6 +85,8 @@ void Analysis::add_gpu_load(MonotonicTime at) {
     if (at - r.at <= options_.attribution.sensors.max_gap) load = std::max(load, r.value);
   }
   attribution_.sensors().add_gpu_load(at, load);
+  desk_.board().add_gpu_load(at, load,
+                             busy() || runner_worked_at_ == at || at - runner_worked_at_ < kRunnerRests);
 }
 
 void Analysis::add_processes(const Batch& batch) {
@@ -97,6 +103,7 @@ void Analysis::add_processes(const Batch& batch) {
     if (last != runner_cpu_.end() && p.at > last->second.first) {
       const double seconds = to_seconds(p.at - last->second.first);
       const double cores = to_seconds(*p.cpu_time - last->second.second) / seconds;
+      if (cores >= kBusyRunnerCores) runner_worked_at_ = std::max(runner_worked_at_, p.at);
       for (const auto& [name, state] : residency_.servers()) {
         const bool belongs = state.server.serve_pid == p.serve_pid || residency_.servers().size() == 1;
         if (!belongs || cores < kBusyRunnerCores) continue;
@@ -116,6 +123,11 @@ void Analysis::add_processes(const Batch& batch) {
 void Analysis::add(const RequestEvent& event) {
   merge_.add(event);
   if (const auto* progress = std::get_if<RequestProgress>(&event)) want_poll_for(progress->id);
+  // A runner at work whose model is not known: it was loaded since the last poll.
+  if (const auto* described = std::get_if<RequestDescribed>(&event);
+      described != nullptr && described->model.empty() && described->runner) {
+    for (const auto& [name, state] : residency_.servers()) poll_wanted_.insert(name);
+  }
   if (const auto* ended = std::get_if<RequestEnded>(&event)) {
     request_ended_ = true;
     want_poll_for(ended->id);
@@ -153,6 +165,7 @@ void Analysis::advance(MonotonicTime now) {
   for (const auto& finished : attribution_.take_finished()) judge_finished(finished);
   for (const auto& booked : attribution_.take_booked()) count_booked(booked);
   finish_remote();
+  desk_.look(now);
 
   std::set<ProcessId> needed;
   for (const ProcessReading& p : residency_.processes()) needed.insert(p.id);
@@ -165,21 +178,6 @@ void Analysis::advance(MonotonicTime now) {
     if (needed.count(id) == 0 && last && *last < attribution_.position()) gone.push_back(id);
   }
   for (const ProcessId& id : gone) attribution_.sensors().forget_runner(id);
-}
-
-Evidence Analysis::evidence_for(const LiveRequest& request, const Attribution::Finished& finished) const {
-  Evidence e;
-  e.decode_window = finished.decode.window;
-  e.output_tokens = static_cast<std::int64_t>(request.counted_output);
-  e.gpu_load_ratio = finished.decode.gpu_load_ratio;
-  e.gpu_samples = finished.decode.gpu_samples;
-  e.runner_cores = finished.decode.runner_cores;
-  e.runner_threads = options_.attribution.cores;
-  if (request.runner && request.runner->threads) e.runner_threads = *request.runner->threads;
-  e.gpu_present = options_.gpu_present;
-  e.declared_gpu_share = residency_.declared_gpu_share(request.started.server, request.model_name);
-  e.cpu_requested = request.gpu_layers == 0 || (request.runner && request.runner->gpu_layers_requested == 0);
-  return e;
 }
 
 RequestRecord Analysis::record_of(const LiveRequest& request, const Attribution::Finished& finished) const {
@@ -225,12 +223,10 @@ void Analysis::judge_finished(const Attribution::Finished& finished) {
 
   const std::string done = request->ended->counts ? request->ended->counts->done_reason : "";
   if (done != "load" && done != "unload") {
-    const Evidence evidence = evidence_for(*request, finished);
-    const auto runner = request->runner ? std::optional(request->runner->id) : std::nullopt;
-    record.verdict = trackers_[request->key].judge_request(evidence, runner, record.ended);
-    record.decode.runner_threads = evidence.runner_threads;
+    record.verdict = desk_.judge_finished(*request, finished);
+    record.decode.runner_threads = options_.attribution.cores;
+    if (request->runner && request->runner->threads) record.decode.runner_threads = request->runner->threads;
     ++view.verdicts[record.verdict.placement];
-    if (record.verdict.placement != Placement::unknown) cpu_asked_for_[request->key] = evidence.cpu_requested;
   }
   keep(std::move(record));
 }
@@ -314,6 +310,7 @@ SnapshotPtr Analysis::make_snapshot(MonotonicTime now) {
   if (!gpu_loads_.empty())
     snapshot->ledger_gpu = gpu_loads_.size() == 1 ? gpu_loads_.begin()->first : "busiest";
   fill_servers(*snapshot);
+  count_fallbacks();
   for (const auto& [key, phases] : attribution_.ledger().accounts()) models_.view(key);
   fill_models(*snapshot);
   snapshot->recent.assign(recent_.begin(), recent_.end());
@@ -355,6 +352,23 @@ void Analysis::fill_servers(Snapshot& snapshot) const {
   }
 }
 
+// Counts the fallbacks of each model since the last look, under what is known of their cause.
+void Analysis::count_fallbacks() {
+  for (const auto& [key, view] : models_.views()) {
+    const PlacementTracker* tracker = desk_.tracker(key);
+    if (tracker == nullptr || !tracker->state()) continue;
+    std::uint64_t& counted = fallbacks_counted_[key];
+    models_.view(key).fallbacks[fallback_reason(key)] += tracker->fallbacks() - counted;
+    counted = tracker->fallbacks();
+  }
+}
+
+// What the server's log says of its last load.
+ReasonClass Analysis::fallback_reason(const ModelKey& key) const {
+  const auto log = logs_.find(key.server);
+  return log == logs_.end() ? ReasonClass::none : log->second.reason;
+}
+
 void Analysis::fill_models(Snapshot& snapshot) const {
   std::map<ModelKey, ModelView> views = models_.views();
   for (const auto& [key, phases] : attribution_.ledger().accounts()) {
@@ -371,10 +385,11 @@ void Analysis::fill_models(Snapshot& snapshot) const {
                                : view->second.in_flight_waiting);
   }
   for (auto& [key, view] : views) {
-    const auto tracker = trackers_.find(key);
-    if (tracker != trackers_.end()) view.placement = tracker->second.state();
-    const auto asked = cpu_asked_for_.find(key);
-    view.gpu_expected = asked == cpu_asked_for_.end() || !asked->second;
+    if (const PlacementTracker* tracker = desk_.tracker(key)) {
+      view.placement = tracker->state();
+      view.placement_evidence = tracker->explanation();
+    }
+    view.gpu_expected = desk_.gpu_expected(key);
     snapshot.models.push_back(std::move(view));
   }
 }

@@ -13,18 +13,19 @@
 #include <vector>
 
 #include "agent/analysis/model_table.hpp"
+#include "agent/analysis/placement_desk.hpp"
 #include "agent/analysis/request_table.hpp"
 #include "agent/analysis/residency.hpp"
 #include "agent/analysis/timeline.hpp"
 #include "agent/analysis/witness_merge.hpp"
 #include "agent/attribution/attribution.hpp"
 #include "agent/model/snapshot.hpp"
-#include "agent/placement/tracker.hpp"
 
 namespace tegrascope {
 
 struct AnalysisOptions {
   AttributionOptions attribution;
+  PlacementThresholds placement;
   std::size_t model_cap = 16;
   std::optional<BoardIdentity> board;
   std::optional<bool> gpu_present;  // absent: not known
@@ -42,6 +43,8 @@ class Analysis {
   void add(const CaptureView& capture) { capture_ = capture; }
   void set_servers(const std::vector<OllamaServer>& servers);
   void add(const ServerLog& log);
+  // The slots of this runner were read.
+  void note_slots(const ProcessId& runner) { desk_.note_slots(runner); }
   // The server's log is read (witness log).
   void set_log_followed(const std::string& server, bool followed) {
     merge_.set_log_followed(server, followed);
@@ -76,8 +79,9 @@ class Analysis {
   void count_phases(const LiveRequest& request, const RequestWindows& windows);
   void keep(RequestRecord&& record);
   void count_booked(const Attribution::Finished& booked);
-  Evidence evidence_for(const LiveRequest& request, const Attribution::Finished& finished) const;
   RequestRecord record_of(const LiveRequest& request, const Attribution::Finished& finished) const;
+  void count_fallbacks();
+  ReasonClass fallback_reason(const ModelKey& key) const;
   void fill_models(Snapshot& snapshot) const;
   void fill_servers(Snapshot& snapshot) const;
   void fill_integrals(Snapshot& snapshot) const;
@@ -89,8 +93,8 @@ class Analysis {
   Residency residency_;
   RequestTable requests_;
   WitnessMerge merge_{requests_};
-  std::map<ModelKey, PlacementTracker> trackers_;
-  std::map<ModelKey, bool> cpu_asked_for_;
+  std::map<ModelKey, std::uint64_t> fallbacks_counted_;
+  MonotonicTime runner_worked_at_{};
   std::map<ProcessId, std::pair<MonotonicTime, Nanoseconds>> runner_cpu_;
   std::map<std::string, Reading> gpu_loads_;          // newest of each GPU
   std::map<std::int64_t, std::uint64_t> gpu_memory_;  // pid -> bytes on all GPUs
@@ -98,6 +102,7 @@ class Analysis {
   std::map<std::string, std::map<Witness, double>> server_busy_seconds_;
   std::optional<CaptureView> capture_;
   std::map<std::string, ServerLog> logs_;  // by server
+  PlacementDesk desk_;
   std::deque<RequestRecord> recent_;
   std::vector<RequestRecord> judged_;
   std::map<RequestId, RequestRecord> unbooked_;  // judged, amounts not final yet

@@ -61,8 +61,15 @@ void RequestTable::on(const RequestDescribed& event) {
     request->runner = residency_.runner(*event.runner);
     attribution_.set_runner(event.id, *event.runner);
   }
+  name_by_runner(*request);
   relabel(event.id, *request);
   find_runner(event.id, *request);
+}
+
+// A runner that is just loaded is listed by /api/ps a moment after it began to work.
+void RequestTable::name_by_runner(LiveRequest& request) const {
+  if (request.model_name.empty() && request.runner)
+    request.model_name = residency_.model_of(request.started.server, request.runner->id);
 }
 
 void RequestTable::relabel(RequestId id, LiveRequest& request) {
@@ -92,6 +99,7 @@ void RequestTable::find_runner(RequestId id, LiveRequest& request) {
 void RequestTable::find_runners() {
   for (auto& [id, request] : live_) {
     if (request.ended) continue;
+    name_by_runner(request);
     set_remote(request, residency_.is_remote(request.started.server, request.model_name));
     if (!request.model_name.empty() && models_.label(request.model_name) != request.key.model)
       relabel(id, request);
@@ -134,6 +142,7 @@ void RequestTable::on(const RequestEnded& event) {
   LiveRequest* request = find(event.id);
   if (request == nullptr || request->ended) return;
   set_remote(*request, event.remote);
+  name_by_runner(*request);
   if (event.status_code == 200) models_.admit(request->model_name);
   relabel(event.id, *request);
   find_runner(event.id, *request);

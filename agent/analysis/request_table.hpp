@@ -60,6 +60,7 @@ class RequestTable {
   void on(const RequestDescribed& event);
   void on(const RequestProgress& event);
   void on(const RequestEnded& event);
+  void name_by_runner(LiveRequest& request) const;
   void relabel(RequestId id, LiveRequest& request);
   void set_remote(LiveRequest& request, bool remote);
   void count_stream(LiveRequest& request, MonotonicTime at, std::uint64_t chunks, const Histogram& gaps,

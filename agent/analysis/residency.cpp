@@ -66,6 +66,16 @@ std::optional<ProcessReading> Residency::runner(const ProcessId& id) const {
   return std::nullopt;
 }
 
+std::string Residency::model_of(const std::string& server, const ProcessId& id) const {
+  const auto state = servers_.find(server);
+  if (state == servers_.end()) return {};
+  for (const ResidentModel& m : state->second.models) {
+    const auto found = runner_of_resident(server, m.name);
+    if (found && found->id == id) return m.name;
+  }
+  return {};
+}
+
 bool Residency::is_remote(const std::string& server, const std::string& model) const {
   const auto state = servers_.find(server);
   if (state == servers_.end()) return false;

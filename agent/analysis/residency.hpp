@@ -31,6 +31,8 @@ class Residency {
   // own or, where that is not known, both are the only ones of the server.
   std::optional<ProcessReading> runner_of_resident(const std::string& server, const std::string& model) const;
   std::optional<ProcessReading> runner(const ProcessId& id) const;
+  // The resident model that a runner serves: runner_of_resident() the other way round. Empty: not known.
+  std::string model_of(const std::string& server, const ProcessId& runner) const;
 
   // A server holds a model in memory.
   bool any_model() const;

@@ -12,6 +12,8 @@ constexpr Nanoseconds kSlotsHold = 1s;
 constexpr Nanoseconds kLogHold = 3s;
 // A spell begins at the last sample that was idle, up to an idle sampling interval before the request.
 constexpr Nanoseconds kSpellLead = 1500ms;
+// Slots are read only once a runner is seen at work.
+constexpr Nanoseconds kSpellLeadOfSlots = 3s;
 // Work that goes on this long after a request ended is not that request's.
 constexpr Nanoseconds kSpellTail = 300ms;
 constexpr Nanoseconds kSlotsSkew = 500ms;
@@ -109,7 +111,7 @@ void WitnessMerge::start_slots(Sighting& slots) {
     Sighting& other = *weaker;
     if (other.started.server != slots.started.server) continue;
     if (other.started.witness == Witness::process && other.state != State::same && !other.ended &&
-        other.started.at + kSpellLead >= slots.started.at)
+        other.started.at + kSpellLeadOfSlots >= slots.started.at)
       withdraw(other);
   }
   slots.state = State::waiting;

@@ -104,7 +104,10 @@ void Service::choose_slots(const Batch& batch) {
 
 void Service::take(SlotsReading&& reading) {
   slots_witness_.observe(reading);
-  if (reading.error.empty()) return;
+  if (reading.error.empty()) {
+    analysis_.note_slots(reading.runner);
+    return;
+  }
   log_info("the slots of a runner cannot be read, its requests are seen by weaker witnesses",
            {{"pid", std::to_string(reading.runner.pid)}, {"error", reading.error}});
 }

@@ -114,15 +114,9 @@ void StateLog::note_placements(const Snapshot& snapshot) {
     const auto [it, first] = placements_.try_emplace(key, *view.placement);
     if (!first && it->second == *view.placement) continue;
     it->second = *view.placement;
-    const auto latest =
-        std::find_if(snapshot.recent.rbegin(), snapshot.recent.rend(), [&](const RequestRecord& r) {
-          return r.server == view.server && r.model == view.model && r.verdict.placement == *view.placement;
-        });
     const bool expected = *view.placement == Placement::gpu || !view.gpu_expected;
     log(expected ? LogLevel::info : LogLevel::warn, describe(*view.placement),
-        {{"server", view.server},
-         {"model", view.model},
-         {"evidence", latest == snapshot.recent.rend() ? "" : latest->verdict.explanation}});
+        {{"server", view.server}, {"model", view.model}, {"evidence", view.placement_evidence}});
   }
 }
 

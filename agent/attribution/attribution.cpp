@@ -260,15 +260,23 @@ Attribution::Finished Attribution::describe_finished(const OpenRequest& request)
     return out;
   }
   if (begin >= last.end) return out;
-  out.decode.window = last.end - begin;
-  if (request.runner) {
-    const auto runner = sensors_.runners().find(*request.runner);
-    if (runner != sensors_.runners().end())
-      out.decode.runner_cores = cores_over(runner->second, begin, last.end);
+  out.decode = evidence_over(request.runner, begin, last.end);
+  return out;
+}
+
+DecodeEvidence Attribution::evidence_over(const std::optional<ProcessId>& runner, MonotonicTime begin,
+                                          MonotonicTime end) const {
+  DecodeEvidence out;
+  out.window = end - begin;
+  const auto cpu = runner ? sensors_.runners().find(*runner) : sensors_.runners().end();
+  if (cpu != sensors_.runners().end()) out.runner_cores = cores_over(cpu->second, begin, end);
+  if (const auto load = sensors_.gpu().mean_over(std::min(begin + kLoadSettles, end), end)) {
+    out.gpu_load_ratio = load->mean;
+    out.gpu_samples = load->samples;
   }
-  if (const auto load = sensors_.gpu().mean_over(std::min(begin + kLoadSettles, last.end), last.end)) {
-    out.decode.gpu_load_ratio = load->mean;
-    out.decode.gpu_samples = load->samples;
+  if (!sensors_.power().averaged()) {
+    const auto power = sensors_.power().mean_over(begin, end);
+    if (power && power->samples > 0) out.board_watts = power->mean;
   }
   return out;
 }

@@ -83,6 +83,11 @@ class Attribution {
   // Requests whose amounts are final. Each is handed out once, after take_finished().
   std::vector<Finished> take_booked();
 
+  // What the hardware did in [begin, end), without output_tokens and runner_threads. The part of it that lies before
+  // position() is measured.
+  DecodeEvidence evidence_over(const std::optional<ProcessId>& runner, MonotonicTime begin,
+                               MonotonicTime end) const;
+
   const Ledger& ledger() const { return ledger_; }
   std::optional<double> idle_watts() const { return baseline_.watts(idle_key_, position_); }
   MonotonicTime position() const { return position_; }

@@ -99,6 +99,9 @@ struct ProcessReading {
   std::optional<int> port;  // runner: --port
   std::optional<int> gpu_layers_requested;  // runner: -ngl / --n-gpu-layers / --gpu-layers
   std::optional<int> threads;               // runner: -t / --threads
+  // Runner: GPU code (libcuda, libggml-cuda) is mapped into it. Absent: /proc/PID/maps may not be read, or it is
+  // too early to tell.
+  std::optional<bool> gpu_library;
   MonotonicTime at{};
 };
 

@@ -114,13 +114,28 @@ struct DecodeEvidence {
   std::optional<double> runner_cores;  // CPU seconds of the runner per second; absent: no runner known
   std::optional<int> runner_threads;
   std::int64_t output_tokens = 0;
+  std::optional<double> board_watts;  // mean in the window, idle power included
+};
+
+// What one piece of evidence said: log-likelihoods in nats relative to `gpu`.
+struct EvidenceScore {
+  std::string
+      name;  // gpu_load, runner_cores, gpu_load+runner_cores, token_rate, api_ps, log, gpu_library, ...
+  std::string says;  // with its numbers: "GPU 1 %, runner 5.60 cores of 6 threads"
+  double cpu = 0;
+  double partial = 0;
 };
 
 struct Verdict {
   Placement placement = Placement::unknown;
-  double probability = 0;          // of `placement`, 0-1
-  std::vector<std::string> flags;  // declared_mismatch, sensor_suspect, degraded, expected, no_gpu, ...
-  std::string explanation;         // one line, with the numbers
+  double probability = 0;  // of `placement`, 0-1
+  // throttled, mode_changed, contended, swapping, degraded, declared_mismatch, sensor_suspect, expected, no_gpu
+  std::vector<std::string> flags;
+  std::string explanation;  // one line, with the numbers
+  std::vector<EvidenceScore> evidence;
+  // Of a partial placement: the share of the model on the GPU, and where it is known from: log, api_ps, gpu_load.
+  std::optional<double> gpu_share;
+  std::string gpu_share_source;
 };
 
 // A request whose windows are known and whose hardware shares are booked.

@@ -50,7 +50,10 @@ struct ModelView {
   std::map<Phase, Amounts> attributed;
   std::map<Placement, std::uint64_t> verdicts;
   std::optional<Placement> placement;  // the gauge, with hysteresis; absent until a first verdict
+  std::string placement_evidence;      // explanation of the verdict that set it
   bool gpu_expected = true;
+  // Times that the gauge went from gpu, or from nothing, to partial or cpu where the GPU was expected.
+  std::map<ReasonClass, std::uint64_t> fallbacks;
 };
 
 // Totals of the ledger up to its watermark. Exactly: measured = attributed + unattributed + pending.
@@ -111,7 +114,7 @@ struct Snapshot {
   std::optional<RelayView> relay;  // only with a relay
   std::vector<ModelView> models;
   std::optional<CaptureView> capture;                       // only where it was asked for
-  std::vector<RequestRecord> recent;                        // the last 16 finished requests, newest last
+  std::vector<RequestRecord> recent;                        // the last 64 finished requests, newest last
   std::map<std::string, std::uint64_t> observation_errors;  // reason -> count
   std::uint64_t label_overflow_models = 0;
   std::uint64_t dropped_events = 0;  // lost between threads because a queue was full

@@ -4,78 +4,12 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
+#include <utility>
+
+#include "agent/placement/scores.hpp"
 
 namespace tegrascope {
 namespace {
-
-// Log-likelihoods in nats, relative to gpu.
-struct Score {
-  double cpu = 0;
-  double partial = 0;
-  bool physical = false;  // rests on valid physical evidence
-  const char* flag = nullptr;
-};
-
-// Columns of the joint table: runner cores U against the n threads it computes with.
-enum class Cores { idle, grey, some, most };
-
-Cores cores_column(double cores, int threads) {
-  const double most = 0.6 * threads;
-  // With fewer than three threads the middle columns have no room: only "most of its threads" tells.
-  if (threads < 3) return cores >= most ? Cores::most : Cores::idle;
-  if (cores <= 1.3) return Cores::idle;
-  if (cores >= most) return Cores::most;
-  return cores < 1.6 ? Cores::grey : Cores::some;
-}
-
-// GPU load L and runner cores U together.
-Score joint_score(double load, Cores cores) {
-  struct Row {
-    double below;
-    std::array<Score, 4> columns;
-  };
-  static const std::array<Row, 3> kRows{{
-      {0.05, {{{0, 0, false, "sensor_suspect"}, {2, 0, true}, {5, 0, true}, {9, 1, true}}}},
-      {0.55, {{{-4, -1, true, "degraded"}, {-2, 0, true}, {0, 5, true}, {1, 5, true}}}},
-      {0.75, {{{-6, -2, true}, {-5, 0, true}, {-2, 2.5, true}, {0, 2, true}}}},
-  }};
-  const auto column = static_cast<std::size_t>(cores);
-  for (const Row& row : kRows) {
-    if (load < row.below) return row.columns[column];
-  }
-  static const std::array<Score, 4> kHigh{
-      {{-9, -3, true}, {-7, -1, true}, {-3, 0, true}, {5, 1, true, "sensor_suspect"}}};
-  return kHigh[column];
-}
-
-Score cores_score(Cores cores) {
-  static const std::array<Score, 4> kOnly{{{-5, -2, true}, {0, 0, true}, {0, 3, true}, {5, 1, true}}};
-  return kOnly[static_cast<std::size_t>(cores)];
-}
-
-Score load_score(double load) {
-  if (load < 0.05) return {6, 1, true};
-  if (load < 0.55) return {0, 2, true};
-  if (load < 0.75) return {-3, 0, true};
-  return {-6, -2, true};
-}
-
-Score physical_score(const Evidence& e) {
-  const bool load_valid = e.gpu_load_ratio && e.gpu_samples >= kMinGpuSamples;
-  if (e.runner_cores) {
-    const Cores column = cores_column(*e.runner_cores, e.runner_threads);
-    return load_valid ? joint_score(*e.gpu_load_ratio, column) : cores_score(column);
-  }
-  if (load_valid) return load_score(*e.gpu_load_ratio);
-  return {};
-}
-
-Score declared_score(const Evidence& e) {
-  if (!e.declared_gpu_share) return {};
-  if (*e.declared_gpu_share <= 0) return {4, 0};
-  if (*e.declared_gpu_share < 0.99) return {0, 3};
-  return {-1, -1};
-}
 
 Belief posterior_of(const Belief& prior, double cpu, double partial) {
   Belief p;
@@ -89,19 +23,11 @@ Belief posterior_of(const Belief& prior, double cpu, double partial) {
   return p;
 }
 
-Verdict most_likely(const Belief& p) {
-  Verdict v;
-  v.placement = Placement::gpu;
-  v.probability = p.gpu;
-  if (p.cpu > v.probability) {
-    v.placement = Placement::cpu;
-    v.probability = p.cpu;
-  }
-  if (p.partial > v.probability) {
-    v.placement = Placement::partial;
-    v.probability = p.partial;
-  }
-  return v;
+std::pair<Placement, double> most_likely(const Belief& p) {
+  std::pair<Placement, double> best{Placement::gpu, p.gpu};
+  if (p.cpu > best.second) best = {Placement::cpu, p.cpu};
+  if (p.partial > best.second) best = {Placement::partial, p.partial};
+  return best;
 }
 
 Placement declared_placement(double share) {
@@ -109,76 +35,135 @@ Placement declared_placement(double share) {
   return share < 0.99 ? Placement::partial : Placement::gpu;
 }
 
-std::string explain(const Evidence& e) {
-  std::array<char, 64> text{};
+std::string explain(const std::vector<EvidenceScore>& items, Nanoseconds window) {
   std::string out;
-  const auto append = [&](const char* format, auto value) {
-    std::snprintf(text.data(), text.size(), format, value);
-    out += text.data();
-  };
-  if (e.gpu_load_ratio) {
-    append("GPU %.0f %%", *e.gpu_load_ratio * 100);
-  } else {
-    out += e.gpu_present == false ? "no GPU" : "GPU load unknown";
-  }
-  if (e.runner_cores) {
-    append(", runner %.2f cores", *e.runner_cores);
-    append(" of %d threads", e.runner_threads);
-  } else {
-    out += ", runner CPU unknown";
-  }
-  if (e.declared_gpu_share) append(", /api/ps says %.0f %% GPU", *e.declared_gpu_share * 100);
-  append(", decode %.1f s", to_seconds(e.decode_window));
-  return out;
+  for (const EvidenceScore& item : items) out += (out.empty() ? "" : ", ") + item.says;
+  std::array<char, 48> decode{};
+  std::snprintf(decode.data(), decode.size(), ", decode %.1f s", to_seconds(window));
+  return window > Nanoseconds::zero() ? out + decode.data() : out;
 }
 
-Judgement withheld(const Evidence& e, const Belief& prior, std::string_view why) {
+void add_flag(Verdict& verdict, bool set, const char* flag) {
+  const auto& flags = verdict.flags;
+  if (set && std::find(flags.begin(), flags.end(), flag) == flags.end()) verdict.flags.emplace_back(flag);
+}
+
+void add_circumstances(const Evidence& e, const PlacementThresholds& limits, Verdict& verdict) {
+  add_flag(verdict, e.throttled, "throttled");
+  add_flag(verdict, e.mode_changed, "mode_changed");
+  add_flag(verdict, e.contended || e.load_doubt == LoadDoubt::foreign, "contended");
+  add_flag(verdict, e.swapping, "swapping");
+  const bool rate_tells = e.rate_ratio && !e.throttled && !e.contended && !e.swapping;
+  add_flag(verdict, rate_tells && *e.rate_ratio < limits.rate_slow && verdict.placement == Placement::gpu,
+           "degraded");
+}
+
+// Share of the model on the GPU, from the best source there is. A decode spends the share f = g / (g + (1 - g) r) of
+// its time on the GPU, r being how much faster that is; 2.3 is the middle of what is known.
+void name_share(const Evidence& e, Verdict& verdict) {
+  constexpr double kSpeedRatio = 2.3;
+  if (e.logged_layers_total && *e.logged_layers_total > 0 && *e.logged_layers_offloaded > 0 &&
+      *e.logged_layers_offloaded < *e.logged_layers_total) {
+    verdict.gpu_share =
+        static_cast<double>(*e.logged_layers_offloaded) / static_cast<double>(*e.logged_layers_total);
+    verdict.gpu_share_source = "log";
+  } else if (e.declared_gpu_share && *e.declared_gpu_share > 0 && *e.declared_gpu_share < 0.99) {
+    verdict.gpu_share = e.declared_gpu_share;
+    verdict.gpu_share_source = "api_ps";
+  } else if (e.gpu_load_ratio && e.load_doubt == LoadDoubt::none) {
+    const double f = std::clamp(*e.gpu_load_ratio, 0.0, 1.0);
+    verdict.gpu_share = f * kSpeedRatio / (1 - f + f * kSpeedRatio);
+    verdict.gpu_share_source = "gpu_load";
+  }
+}
+
+bool contradicts(const Evidence& e, Placement seen) {
+  if (e.declared_gpu_share && declared_placement(*e.declared_gpu_share) != seen) return true;
+  if (!e.logged_layers_total || *e.logged_layers_total <= 0) return false;
+  const double logged =
+      static_cast<double>(*e.logged_layers_offloaded) / static_cast<double>(*e.logged_layers_total);
+  return (logged >= 1 && seen != Placement::gpu) || (logged <= 0 && seen != Placement::cpu);
+}
+
+// No verdict, with why; what was seen stays told.
+Judgement withheld(Verdict&& told, const Belief& prior, std::string_view why) {
   Judgement j;
   j.posterior = prior;
-  j.verdict.explanation = std::string(why) + ": " + explain(e);
+  j.verdict = std::move(told);
+  j.verdict.placement = Placement::unknown;
+  j.verdict.probability = 0;
+  j.verdict.explanation = std::string(why) + ": " + j.verdict.explanation;
+  return j;
+}
+
+bool structure_says_cpu(const Evidence& e) {
+  const bool declared = e.declared_gpu_share && *e.declared_gpu_share <= 0;
+  const bool logged = e.logged_layers_offloaded && *e.logged_layers_offloaded == 0;
+  return e.gpu_library == false || (declared && logged);
+}
+
+Judgement no_gpu(const Evidence& e, Verdict&& verdict) {
+  Judgement j;
+  j.posterior = {0, 1, 0};
+  j.verdict = std::move(verdict);
+  j.verdict.placement = Placement::cpu;
+  j.verdict.probability = 1;
+  j.verdict.flags.emplace_back("no_gpu");
+  add_flag(j.verdict, e.cpu_requested, "expected");
   return j;
 }
 
 }  // namespace
 
-Judgement judge(const Evidence& e, const Belief& prior) {
-  if (e.decode_window < kMinDecodeWindow) return withheld(e, prior, "too short");
-  if (e.output_tokens > 0 && e.output_tokens < kMinOutputTokens) return withheld(e, prior, "too few tokens");
+Judgement judge(const Evidence& e, const Belief& prior, const PlacementThresholds& limits) {
+  const Scores scores = score(e, limits);
+  Verdict verdict;
+  verdict.evidence = scores.items;
+  verdict.explanation = explain(scores.items, e.decode_window);
+  if (e.decode_window < limits.min_decode) return withheld(std::move(verdict), prior, "too short");
+  if (e.output_tokens > 0 && e.output_tokens < limits.min_tokens)
+    return withheld(std::move(verdict), prior, "too few tokens");
+  if (e.gpu_present == false) return no_gpu(e, std::move(verdict));
 
+  verdict.flags = scores.flags;
+  const bool structural = structure_says_cpu(e);
+  if (!scores.physical && !structural) {
+    add_circumstances(e, limits, verdict);
+    return withheld(std::move(verdict), prior, "no physical evidence");
+  }
   Judgement j;
-  if (e.gpu_present == false) {
-    j.posterior = {0, 1, 0};
-    j.verdict.placement = Placement::cpu;
-    j.verdict.probability = 1;
-    j.verdict.flags.emplace_back("no_gpu");
-    if (e.cpu_requested) j.verdict.flags.emplace_back("expected");
-    j.verdict.explanation = explain(e);
-    return j;
-  }
-
-  const Score physical = physical_score(e);
-  const Score declared = declared_score(e);
-  const Belief evidence_only = posterior_of(prior, physical.cpu, physical.partial);
-  j.posterior = posterior_of(prior, physical.cpu + declared.cpu, physical.partial + declared.partial);
-  j.verdict = most_likely(j.posterior);
-  j.verdict.explanation = explain(e);
-  if (physical.flag != nullptr) j.verdict.flags.emplace_back(physical.flag);
-
-  const bool cpu_declared = e.declared_gpu_share && *e.declared_gpu_share <= 0;
-  if (!physical.physical && !(cpu_declared && physical.flag == nullptr)) {
-    return withheld(e, prior, "no physical evidence");
-  }
-  if (j.verdict.probability < kVerdictProbability) {
+  j.posterior = posterior_of(prior, scores.cpu(), scores.partial());
+  std::tie(verdict.placement, verdict.probability) = most_likely(j.posterior);
+  const auto [seen, seen_probability] =
+      most_likely(posterior_of(prior, scores.physical_cpu, scores.physical_partial));
+  j.verdict = std::move(verdict);
+  add_circumstances(e, limits, j.verdict);
+  if (j.verdict.probability < limits.verdict_probability) {
     j.verdict.placement = Placement::unknown;
     j.verdict.explanation = "undecided: " + j.verdict.explanation;
     return j;
   }
-  const Verdict seen = most_likely(evidence_only);
-  if (e.declared_gpu_share && seen.probability >= kVerdictProbability &&
-      declared_placement(*e.declared_gpu_share) != seen.placement) {
-    j.verdict.flags.emplace_back("declared_mismatch");
-  }
-  if (e.cpu_requested && j.verdict.placement == Placement::cpu) j.verdict.flags.emplace_back("expected");
+  const bool sure = scores.physical && seen_probability >= limits.verdict_probability;
+  add_flag(j.verdict, sure && contradicts(e, seen), "declared_mismatch");
+  add_flag(j.verdict, e.cpu_requested && j.verdict.placement == Placement::cpu, "expected");
+  if (j.verdict.placement == Placement::partial) name_share(e, j.verdict);
+  return j;
+}
+
+Judgement judge_load(const Evidence& e, const Belief& prior, const PlacementThresholds& limits) {
+  const Scores scores = score_load(e);
+  Verdict verdict;
+  verdict.evidence = scores.items;
+  verdict.explanation = "at load: " + explain(scores.items, Nanoseconds::zero());
+  if (e.gpu_present == false) return no_gpu(e, std::move(verdict));
+  Judgement j;
+  j.posterior = posterior_of(prior, scores.cpu(), scores.partial());
+  const bool cpu = structure_says_cpu(e) && j.posterior.cpu >= limits.verdict_probability;
+  if (!cpu) return withheld(std::move(verdict), prior, "undecided");
+  j.verdict = std::move(verdict);
+  j.verdict.placement = Placement::cpu;
+  j.verdict.probability = j.posterior.cpu;
+  add_flag(j.verdict, e.cpu_requested, "expected");
   return j;
 }
 

@@ -6,6 +6,7 @@
 
 #include "agent/model/request.hpp"
 #include "agent/placement/evidence.hpp"
+#include "agent/placement/thresholds.hpp"
 
 namespace tegrascope {
 
@@ -21,14 +22,13 @@ struct Judgement {
   Belief posterior;
 };
 
-inline constexpr double kVerdictProbability = 0.95;
-inline constexpr Nanoseconds kMinDecodeWindow = std::chrono::seconds(1);
-inline constexpr int kMinGpuSamples = 5;
-inline constexpr std::int64_t kMinOutputTokens = 8;
+// Verdict on one decode, starting from `prior`. `unknown`, with the reason in the explanation, when the decode was
+// too short, nothing valid was observed, or no placement reaches the probability asked for.
+Judgement judge(const Evidence& evidence, const Belief& prior, const PlacementThresholds& limits = {});
 
-// Verdict on one request, starting from `prior`. `unknown`, with the reason in the explanation, when the
-// decode was too short, no physical evidence was valid, or no placement reaches 95 %.
-Judgement judge(const Evidence& evidence, const Belief& prior);
+// Verdict on a model that has been loaded and has not decoded yet: by what is mapped, by /api/ps and by the log. Only
+// ever `cpu` or `unknown`: where GPU code is, nothing but a decode tells whether it is used.
+Judgement judge_load(const Evidence& evidence, const Belief& prior, const PlacementThresholds& limits = {});
 
 // Prior of the next request on the same runner: evidence accumulates but never locks.
 Belief next_prior(const Belief& posterior);

@@ -30,7 +30,7 @@ void ProcessesCollector::collect(Batch& out) {
   const MonotonicTime now = slot_time(out);
   if (scan_period_.due(now)) listed_ = scan(out, now);
   for (auto it = tracked_.begin(); it != tracked_.end();)
-    it = read(it->second, out) ? std::next(it) : tracked_.erase(it);
+    it = read(it->second, out, now) ? std::next(it) : tracked_.erase(it);
   for (ProcessReading& process : out.processes)
     if (!is_serve(process.serve_pid)) process.serve_pid = 0;
   out.lists_processes = listed_;
@@ -53,7 +53,7 @@ std::int64_t ProcessesCollector::serve_above(std::int64_t pid) const {
   return is_serve(pid) ? pid : 0;
 }
 
-bool ProcessesCollector::read(Tracked& process, Batch& out) {
+bool ProcessesCollector::read(Tracked& process, Batch& out, MonotonicTime now) {
   const auto text = process.stat.read_text(buffer_);
   if (text.failed_with(ErrorReason::missing) && !is_present(process.stat.path())) return false;
   text.report(out.errors);
@@ -73,6 +73,10 @@ bool ProcessesCollector::read(Tracked& process, Batch& out) {
                             process.stat.path().string() + ": expected a stat line, got " + quoted(*text)});
     }
   }
+  if (reading.role == ProcessRole::runner) {
+    process.gpu_library.look(now, maps_buffer_);
+    reading.gpu_library = process.gpu_library.found();
+  }
   out.processes.push_back(std::move(reading));
   return true;
 }
@@ -88,14 +92,15 @@ bool ProcessesCollector::scan(Batch& out, MonotonicTime now) {
   };
   // A child of `ollama serve` has its parent's command line until it execs: looked at again in the next scan.
   for (const Candidate& c : candidates)
-    if (c.argv.role == ArgvRole::serve && !serve_named(c.parent_pid)) track(c, ProcessRole::serve, c.pid);
+    if (c.argv.role == ArgvRole::serve && !serve_named(c.parent_pid))
+      track(c, ProcessRole::serve, c.pid, now);
   for (const Candidate& c : candidates) {
     if (c.argv.role == ArgvRole::serve) continue;
     const std::int64_t serve = serve_above(c.parent_pid);
     if (c.argv.role == ArgvRole::runner_of_serve && serve == 0)
       dismiss(c.pid, c.inode, now, false);
     else
-      track(c, ProcessRole::runner, serve);
+      track(c, ProcessRole::runner, serve, now);
   }
   for (auto& [pid, process] : tracked_)
     if (!is_serve(process.reading.serve_pid))
@@ -168,7 +173,8 @@ void ProcessesCollector::dismiss(std::int64_t pid, std::uint64_t inode, Monotoni
   entry.seen_in_scan = scans_;
 }
 
-void ProcessesCollector::track(const Candidate& candidate, ProcessRole role, std::int64_t serve_pid) {
+void ProcessesCollector::track(const Candidate& candidate, ProcessRole role, std::int64_t serve_pid,
+                               MonotonicTime now) {
   dismissed_.erase(candidate.pid);
   ProcessReading reading;
   reading.id = {candidate.pid, candidate.start_ticks};
@@ -180,7 +186,8 @@ void ProcessesCollector::track(const Candidate& candidate, ProcessRole role, std
   reading.gpu_layers_requested = candidate.argv.gpu_layers;
   reading.threads = candidate.argv.threads;
   tracked_.insert_or_assign(candidate.pid,
-                            Tracked{SysfsFile(folder(candidate.pid) / "stat"), std::move(reading)});
+                            Tracked{SysfsFile(folder(candidate.pid) / "stat"), std::move(reading),
+                                    GpuLibraryWatch(folder(candidate.pid), now)});
 }
 
 }  // namespace tegrascope

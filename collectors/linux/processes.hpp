@@ -5,7 +5,7 @@
 // every slot. A process is known by its pid and start time; an open `stat` of a dead one answers ESRCH even
 // when its pid lives again. cpu_time has the resolution of USER_HZ (10 ms). A zombie counts as ended. A
 // process that is not Ollama's is looked at again after 1, 2, 4, ... 64 s, because a shell may still exec
-// `ollama serve` under the same pid.
+// `ollama serve` under the same pid. Whether a runner has GPU code mapped is looked up where its maps may be read.
 #pragma once
 
 #include <map>
@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "collectors/collector.hpp"
+#include "collectors/linux/gpu_library.hpp"
 #include "collectors/linux/ollama_argv.hpp"
 #include "collectors/probe.hpp"
 #include "collectors/sysfs_file.hpp"
@@ -30,6 +31,7 @@ class ProcessesCollector final : public Collector {
   struct Tracked {
     SysfsFile stat;
     ProcessReading reading;  // what does not change while it lives; cpu_time and resident_bytes stay empty
+    GpuLibraryWatch gpu_library;
   };
   struct Dismissed {
     std::uint64_t inode = 0;  // of PROCFS/PID: another one means another process
@@ -48,10 +50,10 @@ class ProcessesCollector final : public Collector {
   bool scan(Batch& out, MonotonicTime now);
   std::vector<Candidate> look_at_new(Batch& out, MonotonicTime now, bool& listed);
   void dismiss(std::int64_t pid, std::uint64_t inode, MonotonicTime now, bool for_long);
-  void track(const Candidate& candidate, ProcessRole role, std::int64_t serve_pid);
+  void track(const Candidate& candidate, ProcessRole role, std::int64_t serve_pid, MonotonicTime now);
   bool is_serve(std::int64_t pid) const;
   std::int64_t serve_above(std::int64_t pid) const;  // the nearest `ollama serve` from pid upwards, 0 none
-  bool read(Tracked& process, Batch& out);           // false: it has ended
+  bool read(Tracked& process, Batch& out, MonotonicTime now);  // false: it has ended
   std::filesystem::path folder(std::int64_t pid) const;
 
   std::filesystem::path procfs_;
@@ -61,6 +63,7 @@ class ProcessesCollector final : public Collector {
   std::uint64_t scans_ = 0;
   bool listed_ = false;  // the last scan could read PROCFS
   std::string buffer_;
+  std::string maps_buffer_;
 };
 
 }  // namespace tegrascope

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "exporters/http/api_requests.hpp"
+
 namespace tegrascope {
 namespace {
 
@@ -64,7 +66,10 @@ HttpReply Endpoints::operator()(const HttpRequest& request) {
   if (request.path == "/metrics") return {200, std::string{MetricsPage::kContentType}, metrics_.text()};
   if (request.path == "/-/healthy") return text_reply(200, "tegrascope is healthy.\n");
   if (request.path == "/-/ready") return ready();
-  if (request.path == "/" && request.loopback) return landing();
+  if (request.loopback) {
+    if (request.path == "/") return landing();
+    if (auto reply = answer_requests(*source_.latest(), request.path)) return std::move(*reply);
+  }
   return text_reply(404, "There is no such page; /metrics, /-/healthy and /-/ready exist.\n");
 }
 
@@ -90,7 +95,8 @@ std::string landing_page(const Snapshot& snapshot, const BuildInfo& build) {
       escaped(build.version) + "</h1>\n<p>" + escaped(board_line(snapshot)) +
       "</p>\n<ul>\n<li><a href=\"/metrics\">/metrics</a></li>\n<li><a "
       "href=\"/-/healthy\">/-/healthy</a></li>\n"
-      "<li><a href=\"/-/ready\">/-/ready</a></li>\n</ul>\n<h2>Ollama</h2>\n";
+      "<li><a href=\"/-/ready\">/-/ready</a></li>\n<li><a "
+      "href=\"/api/v1/requests\">/api/v1/requests</a></li>\n</ul>\n<h2>Ollama</h2>\n";
   if (snapshot.servers.empty()) page += "<p>No Ollama server was found.</p>\n";
   for (const ServerView& server : snapshot.servers) {
     page += "<p>" + escaped(server.state.server.name) + " " + escaped(server_line(server.state)) + "</p>\n";

@@ -1,4 +1,4 @@
-// What the agent's endpoint answers: /metrics, /-/healthy, /-/ready and the landing page.
+// What the agent's endpoint answers: /metrics, /-/healthy, /-/ready, /api/v1/... and the landing page.
 #pragma once
 
 #include <string>

@@ -169,6 +169,10 @@ constexpr std::array<FamilyInfo, kFamilies> kTable{{
   {Family::placement_verdicts_total, "tegrascope_placement_verdicts_total", counter,
    {"server", "model", "placement"},
    "Requests by where their decode ran, judged from GPU load and the runner's CPU time."},
+  {Family::cpu_fallback_events_total, "tegrascope_cpu_fallback_events_total", counter,
+   {"server", "model", "reason"},
+   "Times that a model's placement went from gpu, or from not known, to partial or cpu where the GPU was "
+   "expected."},
 
   {Family::requests_total, "tegrascope_requests_total", counter, {"server", "model", "endpoint", "code"},
    "Requests finished, by status sent to the client; 499 when the client left."},

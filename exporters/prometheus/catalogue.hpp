@@ -87,6 +87,7 @@ enum class Family : std::size_t {
   model_gpu_expected,
   model_placement,
   placement_verdicts_total,
+  cpu_fallback_events_total,
   requests_total,
   requests_aborted_total,
   requests_in_flight,

@@ -62,6 +62,9 @@ void write_placement(const ModelView& m, FamilyWriter& out) {
     if (m.placement)
       out.add(Family::model_placement, {m.server, m.model, name}, *m.placement == placement ? 1 : 0);
   }
+  for (const auto& [reason, count] : m.fallbacks)
+    out.add(Family::cpu_fallback_events_total, {m.server, m.model, to_string(reason)},
+            static_cast<double>(count));
 }
 
 void write_rest_of_ledger(const LedgerView& ledger, FamilyWriter& out) {

@@ -7,6 +7,7 @@
 
 #include "agent/model/reading.hpp"
 #include "simulator/batch.hpp"
+#include "simulator/virtual/conditions.hpp"
 #include "simulator/virtual/truth.hpp"
 
 namespace tegrascope::simulator {
@@ -33,14 +34,23 @@ struct Job {
   MonotonicTime phase_began{};
 };
 
+// A slot of a llama-server. At rest it keeps the figures of its last task.
+struct VirtualSlot {
+  const Job* job = nullptr;
+  std::int64_t task = -1;
+  std::uint64_t decoded = 0;  // of the last task
+};
+
 struct VirtualRunner {
   const SimulatedModel* model = nullptr;
+  RunnerSetup setup;
   RunnerSpeed speed;
   ProcessId id;
   bool ready = false;
   bool leaving = false;      // no new request gets in
   std::vector<Job*> active;  // in a slot
   std::deque<Job*> waiting;  // for a slot
+  std::vector<VirtualSlot> slots;
   double cpu_seconds = 0;
   MonotonicTime idle_since{};
 

@@ -1,19 +1,20 @@
 #include "simulator/virtual/ollama.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "simulator/board.hpp"
 
 namespace tegrascope::simulator {
 namespace {
 
+bool is(const VirtualRunner& runner, std::uint64_t pid) {
+  return static_cast<std::uint64_t>(runner.id.pid) == pid;
+}
+
 constexpr Nanoseconds kWarmDelay = std::chrono::milliseconds{15};  // scheduler and template of a warm model
 constexpr Nanoseconds kProgressEvery = std::chrono::milliseconds{250};
 constexpr Nanoseconds kTick = std::chrono::seconds{5};
-
-Nanoseconds ticks_of(double seconds) {
-  return std::chrono::milliseconds{10} * static_cast<std::int64_t>(seconds * 100.0);
-}
 
 }  // namespace
 
@@ -21,6 +22,7 @@ VirtualOllama::VirtualOllama(const VirtualScenario& scenario, std::uint64_t seed
     : scenario_(scenario),
       watcher_(watcher),
       traffic_(scenario_, seed),
+      conditions_(scenario_),
       workload_(scenario_, MonotonicTime{}),
       random_(seed ^ 0x9E3779B97F4A7C15ULL) {
   for (const std::string& name : scenario_.preload) {
@@ -36,6 +38,10 @@ VirtualOllama::VirtualOllama(const VirtualScenario& scenario, std::uint64_t seed
     const ForeignJob& job = scenario_.foreign[i];
     schedule(MonotonicTime{from_seconds(job.at_seconds)}, Kind::foreign, i);
     schedule(MonotonicTime{from_seconds(job.at_seconds + job.for_seconds)}, Kind::foreign, i);
+  }
+  for (std::size_t i = 0; i < scenario_.changes.size(); ++i) {
+    const double at = scenario_.changes[i].at_seconds;
+    if (at > 0) schedule(MonotonicTime{from_seconds(at)}, Kind::change, i);
   }
   schedule(now_ + kTick, Kind::tick);
   recompose();
@@ -83,20 +89,24 @@ void VirtualOllama::handle(const Event& event) {
       if (Job* job = job_of(event.what)) started(*job);
       break;
     case Kind::evicted:
-      runners_.erase(event.model);
-      evicting_ = false;
-      begin_load();
+      if (const auto it = runners_.find(event.model); it != runners_.end() && is(it->second, event.what)) {
+        runners_.erase(it);
+        evicting_ = false;
+        begin_load();
+      }
       break;
     case Kind::loaded:
-      loaded(event.model);
+      loaded(event.model, event.what);
+      break;
+    case Kind::change:
+      change(scenario_.changes[event.what]);
       break;
     case Kind::expiry:
       expire(event.model);
       break;
     case Kind::progress:
       if (Job* job = job_of(event.what)) {
-        const auto decoded = job->wanted_output - static_cast<std::int64_t>(job->tokens_left);
-        watcher_.streaming(*job, std::min(decoded, job->wanted_output), now_);
+        watcher_.streaming(*job, decoded(*job), now_);
         schedule(now_ + kProgressEvery, Kind::progress, event.what);
       }
       break;
@@ -181,7 +191,8 @@ void VirtualOllama::begin_load() {
   job.stage = Stage::loading;
   job.truth.loaded = true;
   const double seconds = static_cast<double>(model.weights_bytes) / scenario_.disk_bytes_per_second;
-  schedule(now_ + from_seconds(seconds), Kind::loaded, 0, model.name);
+  schedule(now_ + from_seconds(seconds), Kind::loaded,
+           static_cast<std::uint64_t>(runners_.at(model.name).id.pid), model.name);
 }
 
 // The runner that was idle the longest goes; when all are busy the next that becomes idle does.
@@ -199,9 +210,16 @@ void VirtualOllama::evict_for(const SimulatedModel& model) {
   leave_idle(*victim);
 }
 
-void VirtualOllama::loaded(const std::string& model) {
-  VirtualRunner& runner = runners_.at(model);
+void VirtualOllama::loaded(const std::string& model, std::uint64_t pid) {
+  const auto found = runners_.find(model);
+  if (found == runners_.end() || !is(found->second, pid) || found->second.ready) return;
+  VirtualRunner& runner = found->second;
   runner.ready = true;
+  log_.layers_total = runner.model->layers;
+  log_.layers_offloaded = std::llround(runner.setup.logged() * runner.model->layers);
+  log_.placement = *log_.layers_offloaded == 0                   ? Placement::cpu
+                   : *log_.layers_offloaded < *log_.layers_total ? Placement::partial
+                                                                 : Placement::gpu;
   loader_ = nullptr;
   std::vector<Job*> ready;
   for (auto it = wanting_.begin(); it != wanting_.end();) {
@@ -222,6 +240,9 @@ void VirtualOllama::fill_slots(VirtualRunner& runner) {
     Job* job = runner.waiting.front();
     runner.waiting.pop_front();
     runner.active.push_back(job);
+    const auto slot = std::find_if(runner.slots.begin(), runner.slots.end(),
+                                   [](const VirtualSlot& s) { return s.job == nullptr; });
+    *slot = {job, static_cast<std::int64_t>(job->truth.id), 0};
     begin_prefill(*job);
   }
 }
@@ -231,6 +252,15 @@ void VirtualOllama::begin_prefill(Job& job) {
   job.phase_began = now_;
   job.tokens_left = static_cast<double>(job.truth.evaluated_tokens);
   job.completes.reset();
+  const VirtualRunner& runner = *runner_of(job);
+  job.truth.placement = runner.setup.placement;
+  job.truth.gpu_fraction = runner.setup.gpu_fraction;
+  job.truth.asked_for_cpu = runner.setup.asked_for_cpu;
+  job.truth.runner = runner.id;
+}
+
+std::int64_t VirtualOllama::decoded(const Job& job) const {
+  return std::min(job.wanted_output - static_cast<std::int64_t>(job.tokens_left), job.wanted_output);
 }
 
 void VirtualOllama::complete(Job& job) {
@@ -241,6 +271,7 @@ void VirtualOllama::complete(Job& job) {
       job.stage = Stage::decode;
       job.phase_began = now_;
       job.tokens_left = static_cast<double>(job.wanted_output);
+      job.truth.decode_began = now_;
       watcher_.first_token(job, now_);
       if (job.truth.streamed) schedule(now_ + kProgressEvery, Kind::progress, job.truth.id);
       return;
@@ -275,6 +306,8 @@ void VirtualOllama::end(Job& job) {
   }
   if (runner != nullptr) {
     std::erase(runner->active, &job);
+    for (VirtualSlot& slot : runner->slots)
+      if (slot.job == &job) slot = {nullptr, slot.task, static_cast<std::uint64_t>(job.truth.output_tokens)};
     fill_slots(*runner);
     leave_idle(*runner);
   }
@@ -289,7 +322,8 @@ void VirtualOllama::leave_idle(VirtualRunner& runner) {
     evicting_ = true;
     const double seconds = std::uniform_real_distribution<>(scenario_.eviction_seconds.low,
                                                             scenario_.eviction_seconds.high)(random_);
-    schedule(now_ + from_seconds(seconds), Kind::evicted, 0, runner.model->name);
+    schedule(now_ + from_seconds(seconds), Kind::evicted, static_cast<std::uint64_t>(runner.id.pid),
+             runner.model->name);
   } else {
     schedule(now_ + from_seconds(scenario_.keep_alive_seconds), Kind::expiry, 0, runner.model->name);
   }
@@ -308,10 +342,12 @@ void VirtualOllama::expire(const std::string& model) {
 VirtualRunner& VirtualOllama::add_runner(const SimulatedModel& model) {
   VirtualRunner runner;
   runner.model = &model;
-  runner.speed = runner_speed(model, scenario_.placement, scenario_.gpu_fraction);
+  runner.slots.resize(static_cast<std::size_t>(scenario_.parallel));
+  runner.setup = conditions_.setup(model.name);
+  runner.speed = conditions_.speed(model, runner.setup);
   const Nanoseconds up = kBootedBefore + now_.time_since_epoch();
   runner.id = {next_pid_, static_cast<std::uint64_t>(to_seconds(up) * 100.0)};
-  next_pid_ += 23;
+  if (!scenario_.reuse_pid) next_pid_ += 23;
   return runners_.insert_or_assign(model.name, std::move(runner)).first->second;
 }
 
@@ -330,58 +366,6 @@ double VirtualOllama::free_memory() const {
   for (const auto& [name, runner] : runners_)
     left -= static_cast<double>(runner.model->weights_bytes + runner.model->working_bytes);
   return left;
-}
-
-ServerState VirtualOllama::state(MonotonicTime at) const {
-  ServerState out;
-  out.server = {"127.0.0.1:11434", "http://127.0.0.1:11434", kServePid};
-  out.up = true;
-  out.version = "0.30.0";
-  out.models_known = true;
-  out.at = at;
-  for (const auto& [name, runner] : runners_) {
-    if (!runner.ready) continue;
-    const SimulatedModel& model = *runner.model;
-    const double in_gpu = scenario_.placement == Placement::gpu       ? 1.0
-                          : scenario_.placement == Placement::partial ? scenario_.gpu_fraction
-                                                                      : 0.0;
-    ResidentModel resident;
-    resident.name = model.name;
-    resident.digest = manifest_digest(model);
-    resident.model_blob = blob_digest(model);
-    resident.family = model.family;
-    resident.parameter_size = model.parameter_size;
-    resident.quantization = model.quantization;
-    resident.size_bytes = model.weights_bytes + model.working_bytes;
-    resident.size_vram_bytes =
-        static_cast<std::uint64_t>(in_gpu * static_cast<double>(model.weights_bytes + model.working_bytes));
-    resident.context_length = 4096;
-    out.models.push_back(std::move(resident));
-  }
-  return out;
-}
-
-std::vector<ProcessReading> VirtualOllama::processes(MonotonicTime at) const {
-  std::vector<ProcessReading> out;
-  ProcessReading serve;
-  serve.id = {kServePid, 9000};
-  serve.role = ProcessRole::serve;
-  serve.serve_pid = kServePid;
-  serve.cpu_time = ticks_of(3.1 + workload_.serve_cpu_seconds());
-  serve.at = at;
-  out.push_back(serve);
-  for (const auto& [name, runner] : runners_) {
-    ProcessReading p;
-    p.id = runner.id;
-    p.role = ProcessRole::runner;
-    p.parent_pid = p.serve_pid = kServePid;
-    p.cpu_time = ticks_of(runner.cpu_seconds);
-    p.model_blob = blob_digest(*runner.model);
-    p.threads = kBoardCores;
-    p.at = at;
-    out.push_back(std::move(p));
-  }
-  return out;
 }
 
 }  // namespace tegrascope::simulator

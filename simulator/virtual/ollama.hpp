@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "agent/model/ollama.hpp"
+#include "agent/model/server_log.hpp"
 #include "simulator/virtual/traffic.hpp"
 #include "simulator/virtual/workload.hpp"
 
@@ -28,10 +29,19 @@ class JobWatcher {
   virtual void ended(const Job& job, MonotonicTime at) = 0;
 };
 
+struct RunnerSlots {
+  ProcessId runner;
+  struct Slot {
+    std::int64_t id = 0;
+    std::int64_t task = -1;
+    bool processing = false;
+    std::uint64_t decoded = 0;
+  };
+  std::vector<Slot> slots;
+};
+
 class VirtualOllama {
  public:
-  static constexpr std::int64_t kServePid = 1040;
-
   VirtualOllama(const VirtualScenario& scenario, std::uint64_t seed, JobWatcher& watcher);
 
   // Time of the next event; there always is one.
@@ -47,16 +57,31 @@ class VirtualOllama {
   Workload& workload() { return workload_; }
   const Workload& workload() const { return workload_; }
   ServerState state(MonotonicTime at) const;
+  // What its log has told of the last load; nothing of requests.
+  ServerLog log() const;
+  // GET /slots of its runners; empty: they have none.
+  std::vector<RunnerSlots> slots() const;
+  const BoardCondition& board() const { return conditions_.board(); }
   // Serve and runners. CPU times as /proc shows them, in whole ticks of 10 ms.
   std::vector<ProcessReading> processes(MonotonicTime at) const;
 
  private:
-  enum class Kind : std::uint8_t { arrival, started, evicted, loaded, expiry, progress, foreign, tick };
+  enum class Kind : std::uint8_t {
+    arrival,
+    started,
+    evicted,
+    loaded,
+    expiry,
+    progress,
+    foreign,
+    change,
+    tick
+  };
   struct Event {
     MonotonicTime at{};
     std::uint64_t order = 0;  // of those at one time the one that was set first
     Kind kind{};
-    std::uint64_t what = 0;  // group, request or foreign job
+    std::uint64_t what = 0;  // group, request, pid, foreign job or change
     std::string model;
     bool operator>(const Event& o) const { return at != o.at ? at > o.at : order > o.order; }
   };
@@ -68,7 +93,12 @@ class VirtualOllama {
   void started(Job& job);
   void begin_load();
   void evict_for(const SimulatedModel& model);
-  void loaded(const std::string& model);
+  void loaded(const std::string& model, std::uint64_t pid);
+  void change(const ScenarioChange& change);
+  void kill_runner(const std::string& model);
+  void restart_ollama();
+  void fail(Job& job);
+  std::int64_t decoded(const Job& job) const;
   void fill_slots(VirtualRunner& runner);
   void begin_prefill(Job& job);
   void complete(Job& job);
@@ -84,6 +114,7 @@ class VirtualOllama {
   const VirtualScenario scenario_;
   JobWatcher& watcher_;
   Traffic traffic_;
+  Conditions conditions_;
   Workload workload_;
   std::mt19937_64 random_;
   MonotonicTime now_{};
@@ -92,6 +123,9 @@ class VirtualOllama {
   std::size_t arrivals_ = 0;  // scheduled
   RequestId next_id_ = 1;
   std::int64_t next_pid_ = 2214;
+  ProcessId serve_{1040, 9000};
+  double serve_cpu_at_start_ = 0;
+  ServerLog log_;
   std::map<RequestId, std::unique_ptr<Job>> jobs_;
   Workload::Runners runners_;  // by model, with those that load
   std::list<Job*> wanting_;    // wait for their model, in order of arrival

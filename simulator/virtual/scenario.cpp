@@ -5,117 +5,15 @@
 #include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <set>
 #include <stdexcept>
 #include <utility>
+
+#include "simulator/virtual/section.hpp"
 
 namespace tegrascope::simulator {
 namespace {
 
 using nlohmann::json;
-
-// One object of the file. Every key that is there must have been asked for: a mistyped one is no default.
-class Section {
- public:
-  Section(const json& object, std::string name) : object_(object), name_(std::move(name)) {
-    if (!object_.is_object()) fail(name_, "must be an object");
-  }
-
-  void number(const char* key, double& out, double low = 0, double high = 1e15) {
-    const json* value = find(key);
-    if (value == nullptr) return;
-    if (!value->is_number()) fail(path(key), "must be a number");
-    out = value->get<double>();
-    if (!(out >= low && out <= high)) fail(path(key), fmt::format("must be from {} to {}", low, high));
-  }
-  template <class Integer>
-  void integer(const char* key, Integer& out, std::int64_t low = 0, std::int64_t high = 1'000'000'000) {
-    double value = static_cast<double>(out);
-    number(key, value, static_cast<double>(low), static_cast<double>(high));
-    out = static_cast<Integer>(value);
-    if (static_cast<double>(out) != value) fail(path(key), "must be a whole number");
-  }
-  void flag(const char* key, bool& out) {
-    const json* value = find(key);
-    if (value == nullptr) return;
-    if (!value->is_boolean()) fail(path(key), "must be true or false");
-    out = value->get<bool>();
-  }
-  void text(const char* key, std::string& out) {
-    const json* value = find(key);
-    if (value == nullptr) return;
-    if (!value->is_string()) fail(path(key), "must be a text");
-    out = value->get<std::string>();
-  }
-  void range(const char* key, Range& out) {
-    const json* value = find(key);
-    if (value == nullptr) return;
-    const auto bad = [&] { fail(path(key), "must be a number or [lowest, highest], not below 0"); };
-    if (value->is_number()) {
-      out.low = out.high = value->get<double>();
-    } else if (value->is_array() && value->size() == 2 && (*value)[0].is_number() &&
-               (*value)[1].is_number()) {
-      out = {(*value)[0].get<double>(), (*value)[1].get<double>()};
-    } else {
-      bad();
-    }
-    if (out.low < 0 || out.high < out.low) bad();
-  }
-  template <class Enum>
-  void word(const char* key, Enum& out, std::initializer_list<std::pair<const char*, Enum>> words) {
-    std::string given;
-    text(key, given);
-    if (given.empty()) return;
-    std::string all;
-    for (const auto& [name, value] : words) {
-      if (given == name) {
-        out = value;
-        return;
-      }
-      all += (all.empty() ? "" : ", ") + std::string(name);
-    }
-    fail(path(key), fmt::format("'{}' is unknown: one of {}", given, all));
-  }
-  template <class Read>
-  void list(const char* key, Read read) {
-    const json* value = find(key);
-    if (value == nullptr) return;
-    if (!value->is_array()) fail(path(key), "must be a list");
-    for (std::size_t i = 0; i < value->size(); ++i) read((*value)[i], fmt::format("{}[{}]", path(key), i));
-  }
-  template <class Read>
-  void section(const char* key, Read read) {
-    const json* value = find(key);
-    if (value == nullptr) return;
-    Section inner(*value, path(key));
-    read(inner);
-    inner.done();
-  }
-  void done() const {
-    for (const auto& [key, value] : object_.items()) {
-      if (asked_.count(key) != 0) continue;
-      std::string all;
-      for (const std::string& name : asked_) all += (all.empty() ? "" : ", ") + name;
-      fail(path(key), "is unknown: the keys here are " + all);
-    }
-  }
-
-  [[noreturn]] static void fail(const std::string& where, const std::string& what) {
-    throw std::invalid_argument(fmt::format("{}: {}", where, what));
-  }
-
- private:
-  const json* find(const char* key) {
-    asked_.insert(key);
-    const auto it = object_.find(key);
-    return it == object_.end() ? nullptr : &*it;
-  }
-  std::string path(const std::string& key) const { return name_.empty() ? key : name_ + "." + key; }
-
-  const json& object_;
-  std::string name_;
-  std::set<std::string> asked_;
-};
 
 void check_model(const std::string& where, const std::string& name) {
   if (find_model(name) != nullptr) return;
@@ -146,6 +44,8 @@ TrafficGroup read_group(const json& object, const std::string& name) {
   s.number("from_s", group.from_seconds);
   s.number("until_s", group.until_seconds);
   s.integer("count", group.count);
+  s.optional_integer("num_gpu", group.num_gpu);
+  s.integer("tokens_per_chunk", group.tokens_per_chunk, 1, 16);
   s.done();
   if ((group.per_hour > 0) == (group.users > 0)) Section::fail(name, "needs either per_hour or users");
   if (group.cached_share.high > 1) Section::fail(name + ".cached_share", "must not be above 1");
@@ -160,6 +60,7 @@ ForeignJob read_foreign(const json& object, const std::string& name) {
   s.number("cores", job.cores, 0, 6);
   s.number("gpu", job.gpu, 0, 1);
   s.number("watts", job.watts, 0, 100);
+  s.number("slows", job.slows, 0.01, 1);
   s.done();
   return job;
 }
@@ -174,13 +75,73 @@ SensorFault read_fault(const json& object, const std::string& name) {
           {"gpu", std::string("gpu")},
           {"cpu", std::string("cpu")},
           {"processes", std::string("processes")},
+          {"board", std::string("board")},
           {"all", std::string("all")}});
   s.word("kind", fault.kind,
          {{"missing", SensorFaultKind::missing},
           {"frozen", SensorFaultKind::frozen},
-          {"silent", SensorFaultKind::silent}});
+          {"silent", SensorFaultKind::silent},
+          {"stuck", SensorFaultKind::stuck}});
+  s.number("value", fault.value, 0, 1);
   s.done();
+  if (fault.kind == SensorFaultKind::stuck && fault.sensor != "gpu")
+    Section::fail(name + ".kind", "stuck is for sensor gpu only; frozen holds the last value of any");
   return fault;
+}
+
+ScenarioChange read_change(const json& object, const std::string& name) {
+  Section s(object, name);
+  ScenarioChange change;
+  s.number("at_s", change.at_seconds);
+  s.word("restart", change.restart, {{"runner", Restart::runner}, {"ollama", Restart::ollama}});
+  s.text("model", change.model);
+  if (!change.model.empty()) check_model(name + ".model", change.model);
+  s.optional_word("placement", change.placement,
+                  {{"gpu", Placement::gpu}, {"partial", Placement::partial}, {"cpu", Placement::cpu}});
+  s.optional_number("gpu_fraction", change.gpu_fraction, 0, 1);
+  s.optional_number("declared_share", change.declared_share, 0, 1);
+  s.optional_number("logged_share", change.logged_share, 0, 1);
+  s.optional_flag("asked_for_cpu", change.asked_for_cpu);
+  s.optional_number("rate", change.rate, 0.01, 10);
+  s.optional_number("gpu_load", change.gpu_load, 0, 1);
+  s.optional_number("gpu_cores", change.gpu_cores, 0, 6);
+  s.optional_word("prompt", change.prompt, {{"gpu", Placement::gpu}, {"cpu", Placement::cpu}});
+  s.optional_text("version", change.version);
+  s.optional_number("gpu_speed", change.gpu_speed, 0.01, 10);
+  s.optional_number("cpu_speed", change.cpu_speed, 0.01, 10);
+  s.optional_number("gpu_hertz", change.gpu_hertz, 1e6, 1e10);
+  s.optional_integer("power_mode", change.power_mode);
+  s.optional_flag("throttled", change.throttled);
+  s.optional_number("swap_in_bytes_per_second", change.swap_in_bytes_per_second);
+  s.optional_number("stalled_share", change.stalled_share, 0, 1);
+  s.done();
+  return change;
+}
+
+void read_outcome(Section& s, Expectation& out) {
+  s.texts("placement", out.placement, {"gpu", "partial", "cpu", "none", "truth"});
+  s.texts("verdicts", out.verdicts, {"gpu", "partial", "cpu", "unknown", "truth"});
+  s.texts("any_verdicts", out.any_verdicts, {"gpu", "partial", "cpu", "unknown"});
+  s.texts("reasons", out.reasons, {});
+  s.integer("detect_within", out.detect_within, 0, 1000);
+  s.integer("clear_within", out.clear_within, 0, 1000);
+  s.flag("alarm", out.alarm);
+  s.flag("at_load", out.at_load);
+  s.texts("flags", out.flags, {});
+  s.range("gpu_share", out.gpu_share);
+}
+
+// What stands in `expect` itself holds for both; what stands in `unprivileged` or `all` goes before it.
+void read_expectation(Section& s, VirtualScenario& out) {
+  PlacementExpectation& expect = out.expect.emplace();
+  s.integer("row", expect.row, 1, 1000);
+  s.text("title", expect.title);
+  s.text("lacks", expect.lacks);
+  Expectation common;
+  read_outcome(s, common);
+  expect.unprivileged = expect.all = common;
+  s.section("unprivileged", [&](Section& inner) { read_outcome(inner, expect.unprivileged); });
+  s.section("all", [&](Section& inner) { read_outcome(inner, expect.all); });
 }
 
 void read_ollama(Section& s, VirtualScenario& out) {
@@ -192,6 +153,10 @@ void read_ollama(Section& s, VirtualScenario& out) {
   s.word("placement", out.placement,
          {{"gpu", Placement::gpu}, {"partial", Placement::partial}, {"cpu", Placement::cpu}});
   s.number("gpu_fraction", out.gpu_fraction, 0, 1);
+  s.word("runner", out.runner,
+         {{"llama-server", RunnerSort::llama_server}, {"ollama", RunnerSort::ollama_runner}});
+  s.flag("reuse_pid", out.reuse_pid);
+  s.flag("log_readable", out.log_readable);
   s.list("preload", [&](const json& item, const std::string& where) {
     if (!item.is_string()) Section::fail(where, "must be a model's name");
     check_model(where, item.get<std::string>());
@@ -226,14 +191,23 @@ VirtualScenario parse_scenario(std::string_view text) {
     sensors.number("gain", out.gain, -0.1, 0.1);
     sensors.number("offset_watts", out.offset_watts, -1, 1);
   });
-  s.section("witness", [&](Section& witness) { witness.number("jitter_ms", out.jitter_ms, 0, 1000); });
+  s.section("witness", [&](Section& witness) {
+    witness.number("jitter_ms", out.jitter_ms, 0, 1000);
+    witness.flag("relayed", out.relayed);
+    witness.number("agent_starts_s", out.agent_starts);
+  });
   s.list("traffic",
          [&](const json& item, const std::string& name) { out.traffic.push_back(read_group(item, name)); });
   s.list("foreign",
          [&](const json& item, const std::string& name) { out.foreign.push_back(read_foreign(item, name)); });
   s.list("faults",
          [&](const json& item, const std::string& name) { out.faults.push_back(read_fault(item, name)); });
+  s.list("changes",
+         [&](const json& item, const std::string& name) { out.changes.push_back(read_change(item, name)); });
+  s.section("expect", [&](Section& expect) { read_expectation(expect, out); });
   s.done();
+  std::stable_sort(out.changes.begin(), out.changes.end(),
+                   [](const auto& a, const auto& b) { return a.at_seconds < b.at_seconds; });
   return out;
 }
 

@@ -84,7 +84,9 @@ void VirtualSensors::deliver(std::vector<Batch>& out, const char* collector, con
   const SensorFault* fault = fault_of(sensor, t);
   if (fault != nullptr && fault->kind == SensorFaultKind::silent) return;
   Batch batch;
-  if (fault == nullptr || (fault->kind == SensorFaultKind::frozen && !last)) {
+  if (fault != nullptr && fault->kind == SensorFaultKind::stuck) {
+    batch.readings.push_back({Signal::gpu_utilization_ratio, "0", "", fault->value, t});
+  } else if (fault == nullptr || (fault->kind == SensorFaultKind::frozen && !last)) {
     batch = fresh();
     last = batch;
   } else if (fault->kind == SensorFaultKind::frozen) {
@@ -134,9 +136,26 @@ Batch VirtualSensors::cpu(const VirtualOllama& ollama, MonotonicTime t) {
   return batch;
 }
 
+// Clocks, power mode, throttling, swap: as the conditions are now; the counters grow from sample to sample.
+Batch VirtualSensors::board(const VirtualOllama& ollama, MonotonicTime t) {
+  const BoardCondition& now = ollama.board();
+  const double span = to_seconds(t - counted_until_);
+  counted_until_ = t;
+  swapped_in_bytes_ += now.swap_in_bytes_per_second * span;
+  stalled_seconds_ += now.stalled_share * span;
+  Batch batch;
+  batch.readings = {{Signal::gpu_frequency_max_hertz, "0", "", now.gpu_hertz, t},
+                    {Signal::nvpmodel_mode, "", "", static_cast<double>(now.power_mode), t},
+                    {Signal::throttled, "", "thermal", now.throttled ? 1.0 : 0.0, t},
+                    {Signal::swap_in_bytes, "", "", swapped_in_bytes_, t},
+                    {Signal::memory_stalled_seconds, "", "some", stalled_seconds_, t}};
+  return batch;
+}
+
 std::vector<Batch> VirtualSensors::sample(const VirtualOllama& ollama, MonotonicTime t, bool slow) {
   std::vector<Batch> out;
   if (slow) deliver(out, "cpu", "cpu", t, last_cpu_, [&] { return cpu(ollama, t); });
+  if (slow) deliver(out, "board", "board", t, last_board_, [&] { return board(ollama, t); });
   deliver(out, "processes", "processes", t, last_processes_, [&] {
     Batch batch;
     batch.processes = ollama.processes(t);

@@ -54,11 +54,15 @@ class VirtualSensors {
   Batch rails(const VirtualOllama& ollama, MonotonicTime t);
   Batch gpu(const VirtualOllama& ollama, MonotonicTime t);
   Batch cpu(const VirtualOllama& ollama, MonotonicTime t);
+  Batch board(const VirtualOllama& ollama, MonotonicTime t);
 
   std::vector<SensorFault> faults_;
   std::mt19937_64 random_;
   PowerMonitor power_;
-  std::optional<Batch> last_rails_, last_gpu_, last_cpu_, last_processes_;
+  std::optional<Batch> last_rails_, last_gpu_, last_cpu_, last_processes_, last_board_;
+  MonotonicTime counted_until_{};
+  double swapped_in_bytes_ = 0;
+  double stalled_seconds_ = 0;
 };
 
 }  // namespace tegrascope::simulator

@@ -28,6 +28,13 @@ struct VirtualRequest {
   bool streamed = false;
   bool cancelled = false;
   bool loaded = false;  // a runner was started for it
+  bool failed = false;  // its runner or Ollama went before its end
+  // Of the runner that decoded it.
+  Placement placement = Placement::unknown;
+  double gpu_fraction = 0;
+  bool asked_for_cpu = false;
+  ProcessId runner;
+  MonotonicTime decode_began{};
   std::int64_t prompt_tokens = 0;
   std::int64_t evaluated_tokens = 0;  // of the prompt, the rest was cached
   std::int64_t output_tokens = 0;

@@ -38,7 +38,9 @@ const char* endpoint_of(Api api) {
 }
 
 VirtualWitness::VirtualWitness(const VirtualScenario& scenario, std::uint64_t seed)
-    : random_(seed ^ 0xD1B54A32D192ED03ULL), jitter_seconds_(scenario.jitter_ms / 1000.0) {}
+    : random_(seed ^ 0xD1B54A32D192ED03ULL),
+      jitter_seconds_(scenario.jitter_ms / 1000.0),
+      traffic_(scenario.traffic) {}
 
 MonotonicTime VirtualWitness::delayed(Seen& seen, MonotonicTime at) {
   const double delay = std::abs(std::normal_distribution<>(0.0, 1.0)(random_)) * jitter_seconds_;
@@ -65,6 +67,7 @@ void VirtualWitness::received(const Job& job, MonotonicTime at) {
   described.id = r.id;
   described.model = r.model;
   described.streamed = r.streamed;
+  described.gpu_layers = traffic_[job.group].num_gpu;
   send(seen_at, described);
 }
 
@@ -91,12 +94,17 @@ void VirtualWitness::first_token(const Job& job, MonotonicTime at) {
   send(progress.at, progress);
 }
 
+std::uint64_t VirtualWitness::chunks_of(const Job& job, std::int64_t tokens) const {
+  const int each = traffic_[job.group].tokens_per_chunk;
+  return static_cast<std::uint64_t>(std::max<std::int64_t>((tokens + each - 1) / each, 1));
+}
+
 void VirtualWitness::streaming(const Job& job, std::int64_t tokens, MonotonicTime at) {
   Seen& seen = seen_[job.truth.id];
   RequestProgress progress;
   progress.id = job.truth.id;
   progress.first_content = seen.first;
-  progress.content_chunks = static_cast<std::uint64_t>(std::max<std::int64_t>(tokens, 1));
+  progress.content_chunks = chunks_of(job, tokens);
   progress.chunk_gaps = gaps(seen, progress.content_chunks, at);
   progress.at = delayed(seen, at);
   send(progress.at, progress);
@@ -108,12 +116,18 @@ void VirtualWitness::ended(const Job& job, MonotonicTime at) {
   RequestEnded ended;
   ended.id = r.id;
   ended.first_content = seen.first;
-  const bool cut = r.cancelled;
-  ended.status_code = cut ? 499 : 200;
-  ended.outcome = cut ? Outcome::client_aborted : Outcome::ok;
+  const bool cut = r.cancelled || r.failed;
+  ended.status_code = 200;
+  if (r.failed) {
+    ended.status_code = seen.first ? 200 : 500;
+    ended.outcome = seen.first ? Outcome::upstream_aborted : Outcome::error;
+  } else if (r.cancelled) {
+    ended.status_code = 499;
+    ended.outcome = Outcome::client_aborted;
+  }
   ended.chunk_gaps = Histogram(kInterTokenEdges);
   if (r.streamed) {
-    ended.content_chunks = static_cast<std::uint64_t>(r.output_tokens);
+    ended.content_chunks = r.output_tokens > 0 ? chunks_of(job, r.output_tokens) : 0;
     ended.chunk_gaps = gaps(seen, ended.content_chunks, at);
   }
   ended.at = delayed(seen, at);

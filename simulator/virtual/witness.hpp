@@ -46,11 +46,13 @@ class VirtualWitness : public JobWatcher {
   };
   // Later than `at` by a random delay, but not before what was seen of the request before.
   MonotonicTime delayed(Seen& seen, MonotonicTime at);
+  std::uint64_t chunks_of(const Job& job, std::int64_t tokens) const;
   void send(MonotonicTime at, RequestEvent event);
   Histogram gaps(Seen& seen, std::uint64_t chunks, MonotonicTime at) const;
 
   std::mt19937_64 random_;
   double jitter_seconds_;
+  std::vector<TrafficGroup> traffic_;
   std::map<RequestId, Seen> seen_;
   std::priority_queue<Queued, std::vector<Queued>, std::greater<>> queue_;
   std::uint64_t next_order_ = 0;

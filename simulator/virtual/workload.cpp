@@ -9,6 +9,8 @@ namespace tegrascope::simulator {
 namespace {
 
 constexpr double kServeCores = 0.02;
+// A runner that needs more cores than this computes on them; below it waits for the GPU.
+constexpr double kStarvedAbove = 1.5;
 constexpr double kHeatSeconds = 45;
 constexpr double kDegreesPerWatt = 2.2;
 
@@ -34,26 +36,37 @@ Workload::Workload(const VirtualScenario& scenario, MonotonicTime start)
   truth_.idle_watts = idle_load().power.vdd_in;
 }
 
-void Workload::add_runner(VirtualRunner& runner, double turn) {
+BatchPass Workload::pass_of(const VirtualRunner& runner) {
   std::vector<BatchMember> batch;
   for (const Job* job : runner.active) {
     const bool decodes = job->stage == Stage::decode;
     const double chunk = std::min(512.0, static_cast<double>(job->truth.evaluated_tokens));
     batch.push_back({decodes, job->own_cost, decodes ? 0.0 : chunk});
   }
-  const BatchPass pass = batch_pass(runner.speed, batch);
-  Part part{&runner, microwatts(pass.watts * turn), pass.gpu * turn, pass.runner_cores * turn, false, {}};
-  bool all_decode = true;
-  for (std::size_t i = 0; i < batch.size(); ++i) {
+  return batch_pass(runner.speed, batch);
+}
+
+void Workload::add_runner(VirtualRunner& runner, const BatchPass& pass, const Sharing& sharing) {
+  const bool all_decode = std::all_of(runner.active.begin(), runner.active.end(),
+                                      [](const Job* job) { return job->stage == Stage::decode; });
+  const bool on_gpu = pass.gpu > 0;
+  const double starved = pass.runner_cores > kStarvedAbove ? sharing.cores : 1.0;
+  const double waits = on_gpu && all_decode ? sharing.slows : 1.0;
+  const double speed = (on_gpu ? sharing.turn : 1.0) * starved * waits;
+  // A launch that waits for a core keeps the runner's thread spinning.
+  const double cores = pass.runner_cores * (on_gpu ? sharing.turn : 1.0) * starved;
+  Part part{&runner, microwatts(pass.watts * speed), pass.gpu * speed, cores, false, {}};
+  for (std::size_t i = 0; i < runner.active.size(); ++i) {
     Job* job = runner.active[i];
-    job->tokens_per_second = (batch[i].decodes ? 1.0 : batch[i].chunk_tokens) / pass.seconds * turn;
+    const bool decodes = job->stage == Stage::decode;
+    const double chunk = std::min(512.0, static_cast<double>(job->truth.evaluated_tokens));
+    job->tokens_per_second = (decodes ? 1.0 : chunk) / pass.seconds * speed;
     job->completes =
         at_ +
         Nanoseconds{static_cast<std::int64_t>(std::ceil(job->tokens_left / job->tokens_per_second * 1e9))};
-    part.members.push_back({job, batch[i].decodes ? Phase::decode : Phase::prefill, pass.shares[i]});
-    all_decode = all_decode && batch[i].decodes;
+    part.members.push_back({job, decodes ? Phase::decode : Phase::prefill, pass.shares[i]});
   }
-  part.ripples = all_decode && turn == 1.0;
+  part.ripples = all_decode && speed == 1.0;
   if (part.ripples) {
     const Nanoseconds period = from_seconds(pass.seconds);
     // The wave goes on as long as the batch stays as it is.
@@ -61,7 +74,7 @@ void Workload::add_runner(VirtualRunner& runner, double turn) {
     ripple_.peak_to_peak_microwatts = ripple_microwatts_;
     ripple_.period = period;
   }
-  bytes_per_second_ += static_cast<double>(runner.model->weights_bytes) / pass.seconds * turn;
+  bytes_per_second_ += static_cast<double>(runner.model->weights_bytes) / pass.seconds * speed;
   parts_.push_back(std::move(part));
 }
 
@@ -73,17 +86,29 @@ void Workload::compose(Runners& runners, VirtualRunner* loading, Job* loader,
   foreign_microwatts_ = 0;
   foreign_gpu_ = 0;
   foreign_cores_ = background_cores_;
-  int turns = 0;  // who takes turns on the GPU
-  for (auto& [name, runner] : runners) turns += runner.active.empty() ? 0 : 1;
-  for (const ForeignJob* job : foreign) turns += job->gpu > 0 ? 1 : 0;
-  const double turn = turns > 0 ? 1.0 / turns : 1.0;
+  std::vector<std::pair<VirtualRunner*, BatchPass>> at_work;
   for (auto& [name, runner] : runners)
-    if (!runner.active.empty()) add_runner(runner, turn);
+    if (!runner.active.empty()) at_work.emplace_back(&runner, pass_of(runner));
+  Sharing sharing;
+  int turns = 0;  // who takes turns on the GPU
+  double wanted_cores = background_cores_;
+  for (const auto& [runner, pass] : at_work) {
+    turns += pass.gpu > 0 ? 1 : 0;
+    wanted_cores += pass.runner_cores;
+  }
   for (const ForeignJob* job : foreign) {
-    const double share = job->gpu > 0 ? turn : 1.0;
+    turns += job->gpu > 0 ? 1 : 0;
+    wanted_cores += job->cores;
+    sharing.slows = std::min(sharing.slows, job->slows);
+  }
+  if (turns > 0) sharing.turn = 1.0 / turns;
+  sharing.cores = std::min(1.0, kBoardCores / wanted_cores);
+  for (const auto& [runner, pass] : at_work) add_runner(*runner, pass, sharing);
+  for (const ForeignJob* job : foreign) {
+    const double share = job->gpu > 0 ? sharing.turn : 1.0;
     foreign_microwatts_ += microwatts(job->watts * share);
     foreign_gpu_ += job->gpu * share;
-    foreign_cores_ += job->cores;
+    foreign_cores_ += job->cores * sharing.cores;
   }
   if (ripple_.peak_to_peak_microwatts == 0) ripple_.period = {};
   if (loader == nullptr) return;

@@ -54,7 +54,14 @@ class Workload {
     bool ripples = false;
     std::vector<Member> members;
   };
-  void add_runner(VirtualRunner& runner, double turn);
+  // Of what slows a runner: others' turns on the GPU, others' work on the CPU, launches that wait.
+  struct Sharing {
+    double turn = 1;   // of those that use the GPU
+    double cores = 1;  // of those that compute on the CPU
+    double slows = 1;  // of decoding on the GPU
+  };
+  static BatchPass pass_of(const VirtualRunner& runner);
+  void add_runner(VirtualRunner& runner, const BatchPass& pass, const Sharing& sharing);
   PowerPiece piece(MonotonicTime begin, MonotonicTime end) const;
   std::int64_t above_idle_microwatts() const;
   void book_cpu(double seconds);

@@ -25,6 +25,8 @@ class VirtualWorld {
   // The sensors at the time of the last advance().
   std::vector<Batch> sample(MonotonicTime now, bool slow) { return sensors_.sample(ollama_, now, slow); }
   ServerState state(MonotonicTime now) const { return ollama_.state(now); }
+  ServerLog log() const { return ollama_.log(); }
+  std::vector<RunnerSlots> slots() const { return ollama_.slots(); }
 
   // No request is in flight, none will come and the witness has told everything.
   bool over() const { return ollama_.over() && witness_.next_time() == MonotonicTime::max(); }

@@ -74,6 +74,68 @@ TEST(PlacementTracker, ClearsAfterOneGpuRequestOnANewRunner) {
   EXPECT_EQ(tracker.state(), Placement::gpu);
 }
 
+Evidence running(Evidence e, Nanoseconds decoded) {
+  e.decode_window = decoded;
+  return e;
+}
+
+TEST(PlacementTracker, ALongAnswerRaisesWhileItRuns) {
+  PlacementTracker tracker;
+  tracker.judge_request(on_gpu(), kFirst, at(1));
+  tracker.judge_in_flight(running(on_cpu(), 3s), kSecond, at(5));
+  EXPECT_EQ(tracker.state(), Placement::gpu);
+  tracker.judge_in_flight(running(on_cpu(), 9s), kSecond, at(11));
+  EXPECT_EQ(tracker.state(), Placement::cpu);
+  EXPECT_EQ(tracker.fallbacks(), 1u);
+}
+
+TEST(PlacementTracker, ALongAnswerOnTheGpuDoesNotClear) {
+  PlacementTracker tracker;
+  tracker.judge_request(on_cpu(), kFirst, at(1));
+  tracker.judge_in_flight(running(on_gpu(), 20s), kFirst, at(30));
+  EXPECT_EQ(tracker.state(), Placement::cpu);
+}
+
+TEST(PlacementTracker, CountsEdgesNotRequests) {
+  PlacementTracker tracker;
+  for (int i = 0; i < 5; ++i) tracker.judge_request(on_cpu(), kFirst, at(i));
+  EXPECT_EQ(tracker.fallbacks(), 1u);
+  tracker.judge_request(on_gpu(), kSecond, at(10));
+  tracker.judge_request(on_cpu(), kSecond, at(11));
+  EXPECT_EQ(tracker.fallbacks(), 2u);
+}
+
+TEST(PlacementTracker, TheCpuThatWasAskedForIsNoFallback) {
+  PlacementTracker tracker;
+  Evidence asked = on_cpu();
+  asked.cpu_requested = true;
+  tracker.judge_request(asked, kFirst, at(1));
+  EXPECT_EQ(tracker.state(), Placement::cpu);
+  EXPECT_EQ(tracker.fallbacks(), 0u);
+}
+
+TEST(PlacementTracker, ALoadOnTheCpuIsToldWithoutARequest) {
+  PlacementTracker tracker;
+  Evidence loaded;
+  loaded.declared_gpu_share = 0;
+  EXPECT_FALSE(tracker.judge_loaded(loaded, kFirst, at(1)));
+  loaded.logged_layers_offloaded = 0;
+  loaded.logged_layers_total = 29;
+  EXPECT_TRUE(tracker.judge_loaded(loaded, kFirst, at(2)));
+  EXPECT_EQ(tracker.state(), Placement::cpu);
+  EXPECT_EQ(tracker.fallbacks(), 1u);
+}
+
+TEST(PlacementTracker, AStateOutlivesItsModelByAQuarterOfAnHour) {
+  PlacementTracker tracker;
+  tracker.judge_request(on_cpu(), kFirst, at(1));
+  tracker.note_resident(true, at(100));
+  tracker.note_resident(false, at(100 + 10 * 60));
+  EXPECT_EQ(tracker.state(), Placement::cpu);
+  tracker.note_resident(false, at(100 + 16 * 60));
+  EXPECT_FALSE(tracker.state());
+}
+
 TEST(PlacementTracker, UnknownNeitherRaisesNorClears) {
   PlacementTracker tracker;
   tracker.judge_request(on_gpu(), kFirst, at(1));

@@ -77,6 +77,25 @@ TEST_F(ProcessesTest, ServeAndRunnerWithAllTheyTell) {
   EXPECT_NE(runner.at, MonotonicTime{});
 }
 
+TEST_F(ProcessesTest, GpuCodeIsLookedForOnceARunnerHasSettled) {
+  process(812, 1, kServe);
+  process(2301, 812, kRunner);
+  process(2401, 812, kRunner);
+  tree_.write("proc/2301/maps", "7f00-7f10 r-xp 0 0 1 /usr/lib/ollama/cuda_jetpack6/libggml-cuda.so\n");
+  tree_.write("proc/2401/maps", "7f00-7f10 r-xp 0 0 1 /usr/lib/ollama/libggml-cpu.so\n");
+  EXPECT_FALSE(at(100s).processes.at(1).gpu_library);
+  const Batch settled = at(103s);
+  EXPECT_EQ(settled.processes.at(1).gpu_library, true);
+  EXPECT_EQ(settled.processes.at(2).gpu_library, false);
+  EXPECT_FALSE(settled.processes.at(0).gpu_library);
+  EXPECT_TRUE(settled.errors.empty());
+  tree_.remove("proc/2401/maps");  // as when it may not be read
+  const Batch later = at(109s);
+  EXPECT_EQ(later.processes.at(1).gpu_library, true);
+  EXPECT_FALSE(later.processes.at(2).gpu_library);
+  EXPECT_TRUE(later.errors.empty());
+}
+
 TEST_F(ProcessesTest, RunnersOfEveryEra) {
   process(10, 1, kServe);
   process(11, 10, "/tmp/ollama99/llama.cpp/gguf/build/cuda/bin/server --model /m/sha256:aa --port 1");

@@ -55,6 +55,32 @@ TEST(Endpoints, unknown_pages) {
   }
 }
 
+TEST(Endpoints, requests_with_their_evidence) {
+  Snapshot snapshot;
+  snapshot.at = MonotonicTime{std::chrono::seconds(100)};
+  RequestRecord record;
+  record.id = 7;
+  record.model = "qwen2.5:7b";
+  record.ended = MonotonicTime{std::chrono::seconds(90)};
+  record.verdict.placement = Placement::cpu;
+  record.verdict.flags = {"declared_mismatch"};
+  record.verdict.evidence = {{"api_ps", "/api/ps says 100 % GPU", -1, -1}};
+  snapshot.recent = {record};
+  const FixedSource source{snapshot};
+  Endpoints endpoints{source, {}};
+  const HttpReply all = endpoints(request("/api/v1/requests"));
+  EXPECT_EQ(all.status, 200);
+  EXPECT_EQ(all.content_type, "application/json");
+  EXPECT_THAT(*all.body, HasSubstr("\"ended_seconds_ago\": 10.0"));
+  EXPECT_THAT(*all.body, Not(HasSubstr("api_ps")));
+  const HttpReply one = endpoints(request("/api/v1/requests/7"));
+  EXPECT_THAT(*one.body, HasSubstr("\"placement\": \"cpu\""));
+  EXPECT_THAT(*one.body, HasSubstr("/api/ps says 100 % GPU"));
+  EXPECT_EQ(endpoints(request("/api/v1/requests/8")).status, 404);
+  EXPECT_EQ(endpoints(request("/api/v1/requests/")).status, 404);
+  EXPECT_EQ(endpoints(request("/api/v1/requests", false)).status, 404);
+}
+
 TEST(Endpoints, beyond_loopback_only_what_monitoring_needs) {
   const FixedSource source{full_snapshot()};
   Endpoints endpoints{source, {}};

@@ -33,6 +33,22 @@ TEST(VirtualScenario, ReadsKeysAndComments) {
   EXPECT_EQ(s.faults[0].kind, SensorFaultKind::frozen);
 }
 
+TEST(VirtualScenario, WhatIsExpectedHoldsForBothSightsUnlessOneSaysOtherwise) {
+  const VirtualScenario s = parse_scenario(R"({
+    "changes": [{"at_s": 9, "restart": "runner", "placement": "cpu"}, {"at_s": 2, "declared_share": 1}],
+    "expect": {"row": 3, "placement": "cpu", "alarm": true, "detect_within": 1, "all": {"at_load": true},
+               "unprivileged": {"detect_within": 2}}})");
+  ASSERT_EQ(s.changes.size(), 2u);
+  EXPECT_EQ(s.changes[0].declared_share, 1);
+  EXPECT_EQ(s.changes[1].restart, Restart::runner);
+  ASSERT_TRUE(s.expect);
+  EXPECT_EQ(s.expect->all.placement, std::vector<std::string>{"cpu"});
+  EXPECT_TRUE(s.expect->all.at_load);
+  EXPECT_EQ(s.expect->all.detect_within, 1);
+  EXPECT_FALSE(s.expect->unprivileged.at_load);
+  EXPECT_EQ(s.expect->unprivileged.detect_within, 2);
+}
+
 TEST(VirtualScenario, AMistakeIsNamedWithWhatIsAllowed) {
   EXPECT_THAT(error_of("{"), testing::HasSubstr("is not JSON"));
   EXPECT_THAT(error_of(R"({"durations": 1})"),
@@ -44,7 +60,7 @@ TEST(VirtualScenario, AMistakeIsNamedWithWhatIsAllowed) {
   EXPECT_THAT(error_of(R"({"traffic": [{"users": 1, "pause_s": [2, 1]}]})"),
               testing::HasSubstr("traffic[0].pause_s"));
   EXPECT_THAT(error_of(R"({"faults": [{"kind": "odd"}]})"),
-              testing::HasSubstr("one of missing, frozen, silent"));
+              testing::HasSubstr("one of missing, frozen, silent, stuck"));
 }
 
 }  // namespace

@@ -1,0 +1,83 @@
+// Gathers the evidence of each decode and keeps a tracker for each model: what the analysis knows, put before the
+// judge. Pure.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "agent/analysis/board_watch.hpp"
+#include "agent/analysis/request_table.hpp"
+#include "agent/attribution/attribution.hpp"
+#include "agent/model/server_log.hpp"
+#include "agent/placement/rate_history.hpp"
+#include "agent/placement/tracker.hpp"
+
+namespace tegrascope {
+
+struct PlacementDeskOptions {
+  PlacementThresholds limits;
+  int cores = 1;                    // of the board: threads of a runner that does not tell
+  std::optional<bool> gpu_present;  // absent: not known
+};
+
+// What the desk looks at; all of it must outlive it.
+struct PlacementSources {
+  const Attribution& attribution;
+  const Residency& residency;
+  const RequestTable& requests;
+  const std::map<std::string, ServerLog>& logs;  // by server
+  const std::map<std::int64_t, std::uint64_t>&
+      gpu_memory;  // pid -> bytes on GPUs, as the driver lists it now
+};
+
+class PlacementDesk {
+ public:
+  PlacementDesk(const PlacementDeskOptions& options, const PlacementSources& sources)
+      : options_(options), sources_(sources) {}
+
+  BoardWatch& board() { return board_; }
+  // The runner's slots are read: its decodes are seen there, so a busy spell that is none of theirs is no decode.
+  void note_slots(const ProcessId& runner) { slotted_.insert(runner); }
+
+  // Verdict on a request whose evidence is complete.
+  Verdict judge_finished(const LiveRequest& request, const Attribution::Finished& finished);
+  // Once a second at most: answers that still run, models that have just been loaded, models that are gone.
+  void look(MonotonicTime now);
+
+  const PlacementTracker* tracker(const ModelKey& key) const;
+  // The CPU was not asked for, as far as the last verdict knows.
+  bool gpu_expected(const ModelKey& key) const;
+
+ private:
+  Evidence evidence_for(const LiveRequest& request, const DecodeEvidence& decode, MonotonicTime begin,
+                        MonotonicTime end) const;
+  void add_declared(const std::string& server, const std::string& model,
+                    const std::optional<ProcessReading>& runner, Evidence& e) const;
+  void add_circumstances(const LiveRequest& request, MonotonicTime begin, MonotonicTime end,
+                         Evidence& e) const;
+  RateKey rate_key(const LiveRequest& request) const;
+  void add_history(const LiveRequest& request, const Attribution::Finished& finished, Evidence& e) const;
+  void learn(const LiveRequest& request, const Attribution::Finished& finished, const Verdict& verdict);
+  void look_at_running(MonotonicTime now);
+  void look_at_loaded(MonotonicTime now);
+  bool is_newest(const ProcessReading& runner) const;
+  // Only a prompt, embeddings, or a part of a request that another record stands for.
+  bool is_no_decode(const LiveRequest& request) const;
+  PlacementTracker& tracker_of(const ModelKey& key);
+
+  PlacementDeskOptions options_;
+  PlacementSources sources_;
+  BoardWatch board_;
+  RateHistory history_;
+  std::map<ModelKey, PlacementTracker> trackers_;
+  std::map<ModelKey, bool> cpu_asked_for_;
+  std::map<ModelKey, int> power_modes_;  // at the last request
+  std::set<ProcessId> slotted_;
+  std::set<ProcessId> decoded_;  // runners that a request was judged on
+  std::optional<MonotonicTime> looked_;
+};
+
+}  // namespace tegrascope
