@@ -84,6 +84,8 @@ class Attribution {
   std::vector<Finished> take_booked();
 
   const Ledger& ledger() const { return ledger_; }
+  // As Ledger::forget(); a request of that model still open books to a new account.
+  void forget(const ModelKey& model) { ledger_.forget(model); }
   std::optional<double> idle_watts() const { return baseline_.watts(idle_key_, position_); }
   MonotonicTime position() const { return position_; }
 

@@ -53,7 +53,7 @@ struct ModelView {
   bool gpu_expected = true;
 };
 
-// Totals of the ledger up to its watermark. Exactly: measured = attributed + unattributed + pending.
+// Totals of the ledger up to its watermark. Exactly: measured = attributed + unattributed + pending + forgotten.
 struct LedgerView {
   bool energy_known = false;
   bool gpu_known = false;
@@ -61,6 +61,8 @@ struct LedgerView {
   std::int64_t measured_gpu_busy_ns = 0;
   std::int64_t pending_energy_nj = 0;
   std::int64_t pending_gpu_busy_ns = 0;
+  std::int64_t forgotten_energy_nj = 0;  // was attributed to models that are shown no longer
+  std::int64_t forgotten_gpu_busy_ns = 0;
   std::map<Unattributed, std::int64_t> unattributed_energy_nj;
   std::map<Unattributed, std::int64_t> unattributed_gpu_busy_ns;
 };

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "exporters/http/gzip.hpp"
+
 namespace tegrascope {
 namespace {
 
@@ -61,11 +63,19 @@ Endpoints::Endpoints(const SnapshotSource& source, BuildInfo build)
     : source_(source), build_(build), metrics_(source, std::move(build)) {}
 
 HttpReply Endpoints::operator()(const HttpRequest& request) {
-  if (request.path == "/metrics") return {200, std::string{MetricsPage::kContentType}, metrics_.text()};
+  if (request.path == "/metrics") return metrics(request);
   if (request.path == "/-/healthy") return text_reply(200, "tegrascope is healthy.\n");
   if (request.path == "/-/ready") return ready();
   if (request.path == "/" && request.loopback) return landing();
   return text_reply(404, "There is no such page; /metrics, /-/healthy and /-/ready exist.\n");
+}
+
+HttpReply Endpoints::metrics(const HttpRequest& request) {
+  HttpReply reply{200, std::string{MetricsPage::kContentType}, nullptr};
+  reply.vary_by_encoding = true;
+  reply.gzip = accepts_gzip(request.accept_encoding);
+  reply.body = reply.gzip ? metrics_.compressed() : metrics_.text();
+  return reply;
 }
 
 HttpReply Endpoints::ready() {

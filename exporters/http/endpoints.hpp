@@ -19,6 +19,7 @@ class Endpoints {
   HttpReply operator()(const HttpRequest& request);
 
  private:
+  HttpReply metrics(const HttpRequest& request);
   HttpReply ready();
   HttpReply landing() const;
 
