@@ -188,7 +188,7 @@ def _place(panels):
 
 
 def _variable(name, label, definition):
-    return {"type": "query", "name": name, "label": label, "datasource": DATASOURCE, "definition": query(definition),
+    return {"type": "query", "name": name, "label": label, "datasource": DATASOURCE,
             "query": {"qryType": 1, "query": query(definition), "refId": name}, "refresh": 2, "sort": 1, "multi": True,
             "includeAll": True, "allValue": ".+", "hide": 0, "options": [], "regex": "", "skipUrlSync": False,
             "current": {"selected": True, "text": ["All"], "value": ["$__all"]}}
