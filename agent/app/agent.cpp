@@ -238,7 +238,9 @@ void Agent::Parts::start() {
   if (servers.empty()) {
     log_info("no Ollama found: board metrics only; start Ollama, or name it with --ollama.url");
   }
-  sd_notify(0, "READY=1");
+  // STATUS: the line that `systemctl status` shows.
+  sd_notifyf(0, "READY=1\nSTATUS=%zu Ollama watched, metrics on port %s%s%s", servers.size(),
+             join(web_ports_).c_str(), relay_ ? ", relay on port " : "", join(relay_ports()).c_str());
 }
 
 void Agent::Parts::start_http() {

@@ -29,6 +29,7 @@ Service::Service(const AnalysisOptions& options, RequestIds& ids, bool witness_p
 Service::~Service() { stop(); }
 
 void Service::start() {
+  watchdog_.start();
   thread_ = std::thread([this] { context_.run(); });
 }
 
@@ -38,6 +39,7 @@ void Service::stop() {
     drain();
     analysis_.set_relay(hooks_.relay_view());
     snapshots_.publish(analysis_.make_snapshot(monotonic_now()));
+    watchdog_.stop();
     work_.reset();
   });
   thread_.join();

@@ -14,6 +14,7 @@
 #include "agent/app/bus.hpp"
 #include "agent/app/snapshot_holder.hpp"
 #include "agent/app/state_log.hpp"
+#include "agent/app/watchdog.hpp"
 #include "collectors/ollama/process_witness.hpp"
 #include "collectors/ollama/slots_witness.hpp"
 
@@ -84,6 +85,7 @@ class Service {
   std::set<std::int64_t> serve_pids_;
   std::set<ProcessId> runners_;
   bool busy_ = false;
+  Watchdog watchdog_{context_};
   std::thread thread_;
 };
 

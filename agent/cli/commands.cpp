@@ -30,6 +30,7 @@ const std::vector<Command>& commands() {
        command_decode},
       {"simulate", "a scenario on a virtual clock: the agent's answers beside the truth", command_simulate},
       {"check-config", "check a configuration file and flags without starting", command_check_config},
+      {"completion", "the completion script for bash, zsh or fish", command_completion},
   };
   return list;
 }
