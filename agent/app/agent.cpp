@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <boost/asio/post.hpp>
 #include <climits>
 #include <random>
@@ -22,6 +23,7 @@
 #include "collectors/jetson/board.hpp"
 #include "collectors/ollama/capture/capture.hpp"
 #include "collectors/ollama/discovery.hpp"
+#include "collectors/ollama/gpu_access.hpp"
 #include "collectors/ollama/log/log_witness.hpp"
 #include "collectors/ollama/outbound.hpp"
 #include "collectors/ollama/poll.hpp"
@@ -36,6 +38,10 @@ namespace tegrascope {
 namespace {
 
 constexpr std::chrono::milliseconds kSlotsInterval{250};
+
+// A runner maps the GPU's libraries while it loads its model, which takes up to minutes.
+constexpr std::array kLooksAtGpuAccess{std::chrono::seconds(0), std::chrono::seconds(5),
+                                       std::chrono::seconds(30), std::chrono::seconds(300)};
 
 // Online cores of the host that PROCFS describes.
 int count_cores(const HostPaths& paths) {
@@ -164,9 +170,11 @@ class Agent::Parts {
   void start_sampler();
   void start_http();
   void look_for_servers();
+  void look_at_gpu_access(const std::vector<std::int64_t>& serves, const std::vector<ProcessId>& runners);
 
   Config config_;
   RequestIds ids_;
+  std::atomic<std::uint64_t> gpu_access_wanted_{0};  // how often it was asked for
   std::unique_ptr<Outbound> outbound_;
   std::unique_ptr<Poller> poller_;
   std::unique_ptr<SlotsPoller> slots_;
@@ -199,6 +207,9 @@ void Agent::Parts::start() {
       slots_->set_targets(std::move(targets));
     };
   }
+  hooks.find_gpu_access = [this](std::vector<std::int64_t>&& serves, std::vector<ProcessId>&& runners) {
+    look_at_gpu_access(serves, runners);
+  };
   hooks.relay_view = [this] { return relay_ ? std::optional(view_of(relay_->counts())) : std::nullopt; };
   service_ = std::make_unique<Service>(read_host(config_, analysis_options), ids_,
                                        observes(config_, "process"), hooks);
@@ -227,7 +238,9 @@ void Agent::Parts::start() {
   if (servers.empty()) {
     log_info("no Ollama found: board metrics only; start Ollama, or name it with --ollama.url");
   }
-  sd_notify(0, "READY=1");
+  // STATUS: the line that `systemctl status` shows.
+  sd_notifyf(0, "READY=1\nSTATUS=%zu Ollama watched, metrics on port %s%s%s", servers.size(),
+             join(web_ports_).c_str(), relay_ ? ", relay on port " : "", join(relay_ports()).c_str());
 }
 
 void Agent::Parts::start_http() {
@@ -327,6 +340,22 @@ void Agent::Parts::look_for_servers() {
     watch_servers(servers);
     service_->push(std::move(servers));
   });
+}
+
+// Once now and some times later, until it is asked for anew.
+void Agent::Parts::look_at_gpu_access(const std::vector<std::int64_t>& serves,
+                                      const std::vector<ProcessId>& runners) {
+  const std::uint64_t turn = ++gpu_access_wanted_;
+  for (const std::chrono::seconds later : kLooksAtGpuAccess) {
+    outbound_->call_at(monotonic_now() + later, [this, turn, serves, runners] {
+      if (turn != gpu_access_wanted_) return;
+      std::vector<ReadError> unreadable;  // other users' processes are
+      auto access = read_under_deadline<GpuAccess>(
+          [serves, runners, paths = config_.paths] { return read_gpu_access(serves, runners, paths); },
+          unreadable);
+      if (access) service_->push(*std::move(access));
+    });
+  }
 }
 
 void Agent::Parts::stop() {

@@ -32,6 +32,7 @@ const std::vector<Command>& commands() {
       {"describe-metrics", "every metric: type, unit, meaning, labels and their bounds",
        command_describe_metrics},
       {"check-config", "check a configuration file and flags without starting", command_check_config},
+      {"completion", "the completion script for bash, zsh or fish", command_completion},
   };
   return list;
 }

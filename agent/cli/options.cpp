@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <iostream>
 #include <stdexcept>
+#include <utility>
 #include <vector>
 
 #include "agent/cli/toml_config.hpp"
@@ -13,6 +14,8 @@
 
 namespace tegrascope {
 namespace {
+
+std::function<void(const CLI::App&)> inspector;
 
 // Levenshtein.
 std::size_t edit_distance(const std::string& a, const std::string& b) {
@@ -206,7 +209,13 @@ void add_run_options(CLI::App& app, Config& config) {
       ->check(CLI::IsMember({"logfmt", "json"}));
 }
 
+void inspect_arguments(std::function<void(const CLI::App&)> inspect) { inspector = std::move(inspect); }
+
 int parse_arguments(CLI::App& app, int argc, const char* const* argv) {
+  if (inspector) {
+    inspector(app);
+    return 0;
+  }
   const auto fail = [&app](const std::string& message) {
     std::cerr << app.get_name() << ": " << message << '\n';
     return 2;

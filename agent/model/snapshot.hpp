@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "agent/model/event.hpp"
+#include "agent/model/fallback.hpp"
 #include "agent/model/histogram.hpp"
 #include "agent/model/ollama.hpp"
 #include "agent/model/reading.hpp"
@@ -51,6 +53,7 @@ struct ModelView {
   std::map<Placement, std::uint64_t> verdicts;
   std::optional<Placement> placement;  // the gauge, with hysteresis; absent until a first verdict
   bool gpu_expected = true;
+  std::optional<Fallback> fallback;  // while the gauge says cpu or partial and the GPU is expected
 };
 
 // Totals of the ledger up to its watermark. Exactly: measured = attributed + unattributed + pending + forgotten.
@@ -95,6 +98,19 @@ struct CaptureView {
   std::uint64_t joined_connections = 0;  // not seen to open
 };
 
+// What became of the web hook's deliveries, since the agent started.
+struct WebHookView {
+  std::uint64_t delivered = 0;
+  std::uint64_t failed = 0;   // given up after the last try
+  std::uint64_t dropped = 0;  // the queue was full
+};
+
+// Files that the flight recorder wrote, since the agent started.
+struct IncidentsView {
+  std::uint64_t written = 0;
+  std::uint64_t failed = 0;
+};
+
 struct Snapshot {
   MonotonicTime at{};
   std::optional<BoardIdentity> board;
@@ -116,7 +132,11 @@ struct Snapshot {
   std::vector<RequestRecord> recent;                        // the last 16 finished requests, newest last
   std::map<std::string, std::uint64_t> observation_errors;  // reason -> count
   std::uint64_t label_overflow_models = 0;
-  std::uint64_t dropped_events = 0;  // lost between threads because a queue was full
+  std::uint64_t dropped_events = 0;                 // lost between threads because a queue was full
+  std::vector<Event> events;                        // the last 64, newest last
+  std::map<EventKind, std::uint64_t> event_counts;  // since the agent started; every kind
+  std::optional<WebHookView> web_hook;              // only with --events.webhook-url
+  std::optional<IncidentsView> incidents;           // only with a state directory
 };
 
 using SnapshotPtr = std::shared_ptr<const Snapshot>;

@@ -148,4 +148,22 @@ std::string_view to_string(ReasonClass r) {
   return "none";
 }
 
+std::string_view to_string(EventKind kind) {
+  switch (kind) {
+    case EventKind::fallback:
+      return "fallback";
+    case EventKind::recovery:
+      return "recovery";
+    case EventKind::load_failed:
+      return "load_failed";
+    case EventKind::runner_exit:
+      return "runner_exit";
+    case EventKind::throttle_begin:
+      return "throttle_begin";
+    case EventKind::throttle_end:
+      return "throttle_end";
+  }
+  return "fallback";
+}
+
 }  // namespace tegrascope

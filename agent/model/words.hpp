@@ -80,6 +80,19 @@ inline constexpr std::array kReasonClasses{ReasonClass::none,
                                            ReasonClass::client_aborted_load,
                                            ReasonClass::forced_cpu};
 
+// What is told to people as it happens (agent/model/event.hpp).
+enum class EventKind : std::uint8_t {
+  fallback,        // a model that ran on the GPU, or was to, runs on the CPU or partly there
+  recovery,        // it is back on the GPU
+  load_failed,     // a model could not be loaded
+  runner_exit,     // a model's engine died while it was needed: crashed, or killed for memory
+  throttle_begin,  // the board began to hold clocks down
+  throttle_end     // and stopped
+};
+inline constexpr std::array kEventKinds{EventKind::fallback,       EventKind::recovery,
+                                        EventKind::load_failed,    EventKind::runner_exit,
+                                        EventKind::throttle_begin, EventKind::throttle_end};
+
 std::string_view to_string(Placement);
 std::string_view to_string(Phase);
 std::string_view to_string(Witness);
@@ -88,5 +101,6 @@ std::string_view to_string(Outcome);
 std::string_view to_string(Unattributed);
 std::string_view to_string(ErrorReason);
 std::string_view to_string(ReasonClass);
+std::string_view to_string(EventKind);
 
 }  // namespace tegrascope
