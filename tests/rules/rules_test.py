@@ -110,6 +110,7 @@ MUTATIONS = [
     ("OllamaInferenceOnCPU", ",model=%q", ",model!=%q"),
     ("OllamaInferenceOnCPU", 'label "cure"', 'label "reason"'),
     ("OllamaInferenceOnCPU", "Reason: not known", "Reason: "),
+    ("OllamaInferenceOnCPU", 'eq $reason "none"', 'eq $reason "never"'),
     ("OllamaInferenceOnCPU", "severity: critical", "severity: warning"),
     ("OllamaModelLoadedOnCPU", "ratio == 0", "ratio < 0.99"),
     ("OllamaModelLoadedOnCPU", "expected == 1", "expected >= 0"),
