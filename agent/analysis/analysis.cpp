@@ -211,6 +211,8 @@ RequestRecord Analysis::record_of(const LiveRequest& request, const Attribution:
   r.energy_known = finished.energy_known;
   r.gpu_known = finished.gpu_known;
   r.reasons = finished.reasons;
+  r.energy_interval_nj = finished.energy_interval_nj;
+  r.quality = finished.quality;
   r.decode = finished.decode;
   r.decode.output_tokens = static_cast<std::int64_t>(request.counted_output);
   return r;
@@ -290,6 +292,9 @@ void Analysis::count_booked(const Attribution::Finished& booked) {
     RequestRecord& record = judged.mapped();
     record.phase_amounts = booked.amounts;
     record.reasons = booked.reasons;
+    record.energy_interval_nj = booked.energy_interval_nj;
+    record.quality = booked.quality;
+    ++models_.view({record.server, record.model}).qualities[record.quality];
     record.solo_joules = booked.solo_joules;
     const auto shown = std::find_if(recent_.begin(), recent_.end(),
                                     [&](const RequestRecord& r) { return r.id == booked.id; });

@@ -20,19 +20,13 @@ class PhaseHistory {
   // Values that are not above zero teach nothing.
   void learn(const ModelKey& model, Phase phase, double value);
   std::optional<double> typical(const ModelKey& model, Phase phase) const;
+  // Standard deviation of a single value; absent where typical() is.
+  std::optional<double> spread(const ModelKey& model, Phase phase) const;
   void forget() { seen_.clear(); }
 
  private:
   std::size_t least_;
   std::map<std::pair<ModelKey, Phase>, std::deque<double>> seen_;
-};
-
-// Joules above idle per decoded token and per second of prefill, which is what requests at the same time
-// share their energy by (attribution method 2.6). Prefill goes by seconds, because with a prompt cache nobody
-// tells how many tokens were evaluated.
-class UnitCosts : public PhaseHistory {
- public:
-  UnitCosts() : PhaseHistory(2) {}
 };
 
 // Mean watts of the board, which stand in for phases too short to be sampled (attribution method 2.3).

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -147,7 +148,12 @@ struct RequestRecord {
   std::optional<double> solo_joules;
   bool energy_known = false;  // false: no power reading covered the request
   bool gpu_known = false;
-  std::vector<std::string> reasons;  // gap, no_durations, incomplete, equal_share, no_idle_baseline, ...
+  // Of its energy over all phases: holds the true value in 19 of 20 requests, relative to the power sensor (its own
+  // calibration is apart). Absent: no energy known.
+  std::optional<std::pair<std::int64_t, std::int64_t>> energy_interval_nj;
+  char quality = 'D';  // A (within 2 %, undisturbed) to D (rough, or nothing known)
+  // gap, no_durations, incomplete, equal_share, no_idle_baseline, ...; whatever keeps it from A is named
+  std::vector<std::string> reasons;
   DecodeEvidence decode;
   Verdict verdict;
 };

@@ -51,6 +51,8 @@ struct ModelView {
   std::map<Phase, std::int64_t> phase_ns;
   std::map<Phase, Amounts> attributed;
   std::map<Placement, std::uint64_t> verdicts;
+  std::map<char, std::uint64_t>
+      qualities;                       // requests by RequestRecord::quality, once their amounts are final
   std::optional<Placement> placement;  // the gauge, with hysteresis; absent until a first verdict
   bool gpu_expected = true;
   std::optional<Fallback> fallback;  // while the gauge says cpu or partial and the GPU is expected

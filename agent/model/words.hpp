@@ -13,6 +13,9 @@ enum class Placement : std::uint8_t { gpu, partial, cpu, unknown };
 inline constexpr std::array kPlacements{Placement::gpu, Placement::partial, Placement::cpu,
                                         Placement::unknown};
 
+// How well the joules of a request are known, best first (RequestRecord::quality).
+inline constexpr std::array kQualities{'A', 'B', 'C', 'D'};
+
 // Phases of a request. `unknown` is time of a request whose phases no witness can tell (a runner's busy
 // spell).
 enum class Phase : std::uint8_t { queue, load, prefill, decode, unknown };

@@ -191,6 +191,8 @@ constexpr std::array<FamilyInfo, kFamilies> kTable{{
   {Family::request_joules_per_output_token, "tegrascope_request_joules_per_output_token", histogram,
    {"server", "model"},
    "Energy booked to a request per output token, for requests of at least 16 tokens."},
+  {Family::request_quality_total, "tegrascope_request_quality_total", counter, {"server", "model", "quality"},
+   "Requests by how well their energy is known, from A (within 2 %) to D (rough, or not known at all)."},
   {Family::tokens_total, "tegrascope_tokens_total", counter, {"server", "model", "type"},
    "Tokens processed; input counts tokens taken from the cache too."},
   {Family::phase_seconds_total, "tegrascope_phase_seconds_total", counter, {"server", "model", "phase"},

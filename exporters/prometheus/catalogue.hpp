@@ -95,6 +95,7 @@ enum class Family : std::size_t {
   time_to_first_token_seconds,
   inter_token_latency_seconds,
   request_joules_per_output_token,
+  request_quality_total,
   tokens_total,
   phase_seconds_total,
   attributed_energy_joules_total,

@@ -48,8 +48,11 @@ void write_attribution(const ModelView& m, const LedgerView& ledger, FamilyWrite
     add(Family::attributed_energy_joules_total, joules(amounts.energy_nj));
     add(Family::attributed_idle_energy_joules_total, joules(amounts.idle_energy_nj));
   }
-  if (ledger.energy_known) {
-    out.add(Family::request_joules_per_output_token, {m.server, m.model}, m.joules_per_token);
+  if (!ledger.energy_known) return;
+  out.add(Family::request_joules_per_output_token, {m.server, m.model}, m.joules_per_token);
+  for (const char quality : kQualities) {
+    out.add(Family::request_quality_total, {m.server, m.model, std::string_view(&quality, 1)},
+            static_cast<double>(value_or_zero(m.qualities, quality)));
   }
 }
 
