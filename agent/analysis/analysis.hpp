@@ -81,6 +81,9 @@ class Analysis {
   void fill_models(Snapshot& snapshot) const;
   void fill_servers(Snapshot& snapshot) const;
   void fill_integrals(Snapshot& snapshot) const;
+  void fill_headroom(Snapshot& snapshot) const;
+  void remember_shapes(const ServerState& state);
+  void add_roofline(const LiveRequest& request, RequestRecord& record);
 
   AnalysisOptions options_;
   Attribution attribution_;
@@ -97,7 +100,9 @@ class Analysis {
   MonotonicTime gpu_memory_at_{};
   std::map<std::string, std::map<Witness, double>> server_busy_seconds_;
   std::optional<CaptureView> capture_;
-  std::map<std::string, ServerLog> logs_;  // by server
+  std::map<std::string, ServerLog> logs_;           // by server
+  std::map<ModelKey, ResidentModel> known_models_;  // as last seen resident
+  std::optional<Reading> emc_peak_;
   std::deque<RequestRecord> recent_;
   std::vector<RequestRecord> judged_;
   std::map<RequestId, RequestRecord> unbooked_;  // judged, amounts not final yet
