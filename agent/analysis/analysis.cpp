@@ -323,6 +323,7 @@ SnapshotPtr Analysis::make_snapshot(MonotonicTime now) {
     snapshot->ledger_gpu = gpu_loads_.size() == 1 ? gpu_loads_.begin()->first : "busiest";
   fill_servers(*snapshot);
   fill_headroom(*snapshot);
+  fill_lasting(*snapshot);
   for (const auto& [key, phases] : attribution_.ledger().accounts()) models_.view(key);
   fill_models(*snapshot);
   snapshot->recent.assign(recent_.begin(), recent_.end());

@@ -26,7 +26,9 @@ struct ServiceHooks {
   std::function<void()> find_servers;  // `ollama serve` processes came or went
   // Runners whose slots are worth reading now; empty: witness slots is off.
   std::function<void(std::vector<SlotsTarget>&&)> watch_slots;
-  std::function<std::optional<RelayView>()> relay_view;  // absent: no relay
+  std::function<std::optional<RelayView>()> relay_view;      // absent: no relay
+  std::function<std::optional<StorageView>()> storage_view;  // absent: nothing is kept
+  std::function<void(const SnapshotPtr&)> keep;              // of each snapshot published
 };
 
 class Service {
@@ -43,6 +45,11 @@ class Service {
   void push(ServerLog&& log) { bus_.push(std::move(log)); }
   void push(std::vector<OllamaServer>&& servers) { bus_.push(std::move(servers)); }
 
+  // Before start(): what earlier runs left.
+  void restore(std::shared_ptr<const Books> carried, const LearnedState& learned) {
+    analysis_.restore(std::move(carried), learned, monotonic_now());
+  }
+
   const SnapshotSource& snapshots() const { return snapshots_; }
   // For the HTTP endpoint; handlers run on the service thread.
   boost::asio::io_context& context() { return context_; }
@@ -56,6 +63,7 @@ class Service {
                                std::vector<OllamaServer>>;
 
   void drain();
+  void publish(MonotonicTime now);
   void take(Batch&& batch);
   void take(RequestEvent&& event);
   void take(ServerState&& state);

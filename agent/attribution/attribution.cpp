@@ -19,6 +19,7 @@ constexpr Nanoseconds kMinCpuWindow = std::chrono::milliseconds(500);
 constexpr int kShortOfAverages = 3;
 // A phase that at 10 Hz is sampled at least once.
 constexpr Nanoseconds kShortestLearned = std::chrono::milliseconds(100);
+constexpr Nanoseconds kShortestRate = std::chrono::seconds(1);
 
 // Mean cores over the part of [begin, end) in which the counter is known: a runner is found up to a second
 // after its birth, and may end before its request does.
@@ -40,8 +41,10 @@ void Attribution::set_idle_key(const IdleKey& key) {
   if (key.power_mode != idle_key_.power_mode || key.clocks_locked != idle_key_.clocks_locked) {
     costs_.forget();
     phase_power_.forget();
+    rates_.forget();
   }
   idle_key_ = key;
+  if (restored_) adopt_restored();
 }
 
 void Attribution::open(RequestId id, const ObservedRequest& seen, const ModelKey& model) {
@@ -205,6 +208,9 @@ void Attribution::learn(const OpenRequest& request) {
   for (const PhaseWindow& w : request.windows.windows) {
     if (const auto watts = sensors_.power().mean_of_samples(w.begin, w.end))
       phase_power_.learn(request.model, w.phase, *watts);
+    if (w.phase == Phase::decode && w.end - w.begin >= kShortestRate)
+      rates_.learn(request.model, w.phase,
+                   static_cast<double>(request.tokens()) / to_seconds(w.end - w.begin));
     if (!idle_watts() || (w.phase != Phase::prefill && w.phase != Phase::decode)) continue;
     const auto amounts = request.amounts.find(w.phase);
     const Nanoseconds length = w.end - w.begin;

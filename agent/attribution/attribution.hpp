@@ -19,6 +19,7 @@
 #include "agent/attribution/phase_history.hpp"
 #include "agent/attribution/sensors.hpp"
 #include "agent/attribution/slice.hpp"
+#include "agent/model/saved_state.hpp"
 
 namespace tegrascope {
 
@@ -84,6 +85,11 @@ class Attribution {
   std::vector<Finished> take_booked();
 
   const Ledger& ledger() const { return ledger_; }
+  // What outlives a run. restore() before the first advance(); series are taken in once the power mode and the
+  // clocks are those in which they were learned.
+  LearnedState learned(MonotonicTime now) const;
+  void restore(const LearnedState& learned, MonotonicTime now);
+
   std::optional<double> idle_watts() const { return baseline_.watts(idle_key_, position_); }
   MonotonicTime position() const { return position_; }
 
@@ -98,6 +104,7 @@ class Attribution {
   void learn_baseline(const Slice& slice);
   void book(const Slice& slice);
   void learn(const OpenRequest& request);
+  void adopt_restored();
   std::optional<double> solo_joules(const OpenRequest& request) const;
   void book_resolved(MonotonicTime now);
   void collect_finished();
@@ -108,6 +115,8 @@ class Attribution {
   IdleBaseline baseline_;
   UnitCosts costs_;
   PhasePower phase_power_;
+  TokenRates rates_;
+  std::optional<LearnedState> restored_;  // series that wait for their power mode
   IdleKey idle_key_;
   double idle_cores_ = 0;  // busy on the idle board
   Ledger ledger_;

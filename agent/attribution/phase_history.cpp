@@ -1,6 +1,7 @@
 #include "agent/attribution/phase_history.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 namespace tegrascope {
@@ -17,6 +18,13 @@ void PhaseHistory::learn(const ModelKey& model, Phase phase, double value) {
   auto& values = seen_[{model, phase}];
   values.push_back(value);
   if (values.size() > kRemembered) values.pop_front();
+}
+
+void PhaseHistory::restore(const ModelKey& model, Phase phase, const std::vector<double>& values) {
+  if (seen_.count({model, phase}) != 0) return;
+  for (const double value : values) {
+    if (std::isfinite(value)) learn(model, phase, value);
+  }
 }
 
 std::optional<double> PhaseHistory::typical(const ModelKey& model, Phase phase) const {

@@ -60,7 +60,7 @@ constexpr std::array<FamilyInfo, kFamilies> kTable{{
    "What one more program may take, GPU part included: beside the resident models, or with them unloaded. Available "
    "memory, less models' weights in the page cache, less the margin."},
   {Family::memory_headroom_margin_bytes, "tegrascope_memory_headroom_margin_bytes", gauge, {},
-   "Held back from the headroom: 512 MiB or a sixteenth of the memory, whichever is more."},
+   "Held back from the headroom: a sixteenth of the memory, 512 MiB at least and 2 GiB at most."},
   {Family::swap_total_bytes, "tegrascope_swap_total_bytes", gauge, {"kind"},
    "Swap size."},
   {Family::swap_used_bytes, "tegrascope_swap_used_bytes", gauge, {"kind"},
