@@ -5,6 +5,8 @@
 #include <set>
 #include <utility>
 
+#include "agent/attribution/roofline.hpp"
+
 namespace tegrascope {
 namespace {
 
@@ -60,6 +62,9 @@ void Analysis::add_sensors(const std::vector<Reading>& readings) {
         break;
       case Signal::clocks_locked:
         idle_key_.clocks_locked = r.value != 0;
+        break;
+      case Signal::emc_peak_bytes_per_second:
+        emc_peak_ = r;
         break;
       case Signal::temperature_celsius:
         hottest = std::max(hottest.value_or(r.value), r.value);
@@ -133,6 +138,7 @@ void Analysis::want_poll_for(RequestId id) {
 void Analysis::add(const ServerState& state) {
   residency_.set_server(state);
   for (const ResidentModel& model : state.models) models_.admit(model.name);
+  remember_shapes(state);
   idle_key_.model_resident = residency_.any_model();
   attribution_.set_idle_key(idle_key_);
   requests_.find_runners();
@@ -222,6 +228,7 @@ void Analysis::judge_finished(const Attribution::Finished& finished) {
   LiveRequest* request = requests_.find(finished.id);
   if (request == nullptr) return;
   RequestRecord record = record_of(*request, finished);
+  add_roofline(*request, record);
   ModelView& view = models_.view(request->key);
   count_phases(*request, finished.windows);
 
@@ -295,6 +302,7 @@ void Analysis::count_booked(const Attribution::Finished& booked) {
     record.energy_interval_nj = booked.energy_interval_nj;
     record.quality = booked.quality;
     ++models_.view({record.server, record.model}).qualities[record.quality];
+    mark_impossible(record);
     record.solo_joules = booked.solo_joules;
     const auto shown = std::find_if(recent_.begin(), recent_.end(),
                                     [&](const RequestRecord& r) { return r.id == booked.id; });
@@ -327,6 +335,8 @@ SnapshotPtr Analysis::make_snapshot(MonotonicTime now) {
   if (!gpu_loads_.empty())
     snapshot->ledger_gpu = gpu_loads_.size() == 1 ? gpu_loads_.begin()->first : "busiest";
   fill_servers(*snapshot);
+  fill_headroom(*snapshot);
+  fill_lasting(*snapshot);
   for (const auto& [key, phases] : attribution_.ledger().accounts()) models_.view(key);
   fill_models(*snapshot);
   snapshot->recent.assign(recent_.begin(), recent_.end());

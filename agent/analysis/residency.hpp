@@ -32,6 +32,9 @@ class Residency {
   std::optional<ProcessReading> runner_of_resident(const std::string& server, const std::string& model) const;
   std::optional<ProcessReading> runner(const ProcessId& id) const;
 
+  // The model as the server's last list has it; null: not in it. Valid until the next set_server().
+  const ResidentModel* resident(const std::string& server, const std::string& model) const;
+
   // A server holds a model in memory.
   bool any_model() const;
   // The server says that another host computes the model.
@@ -41,8 +44,6 @@ class Residency {
   std::optional<double> declared_gpu_share(const std::string& server, const std::string& model) const;
 
  private:
-  const ResidentModel* resident(const std::string& server, const std::string& model) const;
-
   std::map<std::string, ServerState> servers_;
   std::vector<ProcessReading> processes_;
 };

@@ -9,15 +9,18 @@
 #include <atomic>
 #include <boost/asio/post.hpp>
 #include <climits>
+#include <ctime>
 #include <random>
 #include <sstream>
 #include <stdexcept>
 #include <string>
 
 #include "agent/app/collector_choice.hpp"
+#include "agent/app/history.hpp"
 #include "agent/app/log.hpp"
 #include "agent/app/port_file.hpp"
 #include "agent/app/service.hpp"
+#include "agent/app/storage_directory.hpp"
 #include "agent/app/version.hpp"
 #include "collectors/deadline_read.hpp"
 #include "collectors/jetson/board.hpp"
@@ -169,6 +172,7 @@ class Agent::Parts {
   void start_relay(const std::vector<OllamaServer>& servers);
   void start_sampler();
   void start_http();
+  void start_history(const BoardIdentity& board);
   void look_for_servers();
   void look_at_gpu_access(const std::vector<std::int64_t>& serves, const std::vector<ProcessId>& runners);
 
@@ -183,6 +187,7 @@ class Agent::Parts {
   std::unique_ptr<Relay> relay_;
   std::unique_ptr<Capture> capture_;
   std::unique_ptr<LogWitness> log_;
+  std::unique_ptr<History> history_;
   std::unique_ptr<Service> service_;
   std::unique_ptr<Endpoints> endpoints_;
   std::unique_ptr<HttpServer> http_;
@@ -210,9 +215,14 @@ void Agent::Parts::start() {
   hooks.find_gpu_access = [this](std::vector<std::int64_t>&& serves, std::vector<ProcessId>&& runners) {
     look_at_gpu_access(serves, runners);
   };
+  hooks.storage_view = [this] { return history_ ? std::optional(history_->view()) : std::nullopt; };
+  hooks.keep = [this](const SnapshotPtr& snapshot) {
+    if (history_) history_->offer(snapshot);
+  };
   hooks.relay_view = [this] { return relay_ ? std::optional(view_of(relay_->counts())) : std::nullopt; };
-  service_ = std::make_unique<Service>(read_host(config_, analysis_options), ids_,
-                                       observes(config_, "process"), hooks);
+  const AnalysisOptions understanding = read_host(config_, analysis_options);
+  service_ = std::make_unique<Service>(understanding, ids_, observes(config_, "process"), hooks);
+  start_history(understanding.board.value_or(BoardIdentity{}));
   service_->push(std::vector<OllamaServer>(servers));
 
   outbound_ = std::make_unique<Outbound>();
@@ -241,6 +251,14 @@ void Agent::Parts::start() {
   // STATUS: the line that `systemctl status` shows.
   sd_notifyf(0, "READY=1\nSTATUS=%zu Ollama watched, metrics on port %s%s%s", servers.size(),
              join(web_ports_).c_str(), relay_ ? ", relay on port " : "", join(relay_ports()).c_str());
+}
+
+void Agent::Parts::start_history(const BoardIdentity& board) {
+  const std::filesystem::path directory = storage_directory(config_);
+  if (directory.empty()) return;
+  history_ = std::make_unique<History>(directory, board, [] { return std::int64_t{std::time(nullptr)}; });
+  History::Restored restored = history_->start(monotonic_now());
+  service_->restore(std::move(restored.carried), restored.learned);
 }
 
 void Agent::Parts::start_http() {
@@ -370,6 +388,7 @@ void Agent::Parts::stop() {
   if (log_) log_->stop();
   if (http_) boost::asio::post(service_->context(), [this] { http_->stop(); });
   service_->stop();
+  if (history_) history_->stop(service_->snapshots().latest());
   web_port_file_ = PortFile();
   relay_port_file_ = PortFile();
 }

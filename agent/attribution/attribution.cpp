@@ -11,6 +11,7 @@ namespace {
 
 // A phase that at 10 Hz is sampled at least once.
 constexpr Nanoseconds kShortestLearned = std::chrono::milliseconds(100);
+constexpr Nanoseconds kShortestRate = std::chrono::seconds(1);
 // A request is seen a little after it came, a runner's start is known to 10 ms.
 constexpr Nanoseconds kStartTolerance = std::chrono::milliseconds(200);
 constexpr double kTimingsRemembered = 50;
@@ -24,8 +25,10 @@ void Attribution::set_idle_key(const IdleKey& key) {
   if (key.power_mode != idle_key_.power_mode || key.clocks_locked != idle_key_.clocks_locked) {
     costs_.forget();
     phase_power_.forget();
+    rates_.forget();
   }
   idle_key_ = key;
+  if (restored_) adopt_restored();
 }
 
 void Attribution::open(RequestId id, const ObservedRequest& seen, const ModelKey& model) {
@@ -254,6 +257,9 @@ void Attribution::learn(const OpenRequest& request) {
   for (const PhaseWindow& w : request.windows.windows) {
     if (const auto watts = sensors_.power().mean_of_samples(w.begin, w.end))
       phase_power_.learn(request.model, w.phase, *watts);
+    if (w.phase == Phase::decode && w.end - w.begin >= kShortestRate)
+      rates_.learn(request.model, w.phase,
+                   static_cast<double>(request.tokens()) / to_seconds(w.end - w.begin));
     if (!sensors_.power().averaged())
       noise_.learn(request.model, w.phase, sensors_.power().roughness(w.begin, w.end));
     if (idle_watts()) learn_cost(request, w);

@@ -22,6 +22,7 @@
 #include "agent/attribution/sensors.hpp"
 #include "agent/attribution/slice.hpp"
 #include "agent/attribution/unit_costs.hpp"
+#include "agent/model/saved_state.hpp"
 
 namespace tegrascope {
 
@@ -95,6 +96,11 @@ class Attribution {
   std::vector<Finished> take_booked();
 
   const Ledger& ledger() const { return ledger_; }
+  // What outlives a run. restore() before the first advance(); series are taken in once the power mode and the
+  // clocks are those in which they were learned.
+  LearnedState learned(MonotonicTime now) const;
+  void restore(const LearnedState& learned, MonotonicTime now);
+
   std::optional<double> idle_watts() const { return baseline_.watts(idle_key_, position_); }
   MonotonicTime position() const { return position_; }
 
@@ -125,6 +131,7 @@ class Attribution {
   void book(const Slice& slice);
   void learn(const OpenRequest& request);
   void learn_cost(const OpenRequest& request, const PhaseWindow& window);
+  void adopt_restored();
   std::optional<double> solo_joules(const OpenRequest& request) const;
   void book_resolved(MonotonicTime now);
   void collect_finished();
@@ -142,6 +149,8 @@ class Attribution {
   SampleNoise noise_;
   double timing_squares_ = 0;  // of how far two sightings of one edge lie apart, seconds squared
   double timings_ = 0;
+  TokenRates rates_;
+  std::optional<LearnedState> restored_;  // series that wait for their power mode
   IdleKey idle_key_;
   double idle_cores_ = 0;  // busy on the idle board
   Ledger ledger_;

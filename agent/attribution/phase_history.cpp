@@ -20,6 +20,13 @@ void PhaseHistory::learn(const ModelKey& model, Phase phase, double value) {
   if (values.size() > kRemembered) values.pop_front();
 }
 
+void PhaseHistory::restore(const ModelKey& model, Phase phase, const std::vector<double>& values) {
+  if (seen_.count({model, phase}) != 0) return;
+  for (const double value : values) {
+    if (std::isfinite(value)) learn(model, phase, value);
+  }
+}
+
 std::optional<double> PhaseHistory::typical(const ModelKey& model, Phase phase) const {
   const auto it = seen_.find({model, phase});
   if (it == seen_.end() || it->second.size() < least_) return std::nullopt;

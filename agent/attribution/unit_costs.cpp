@@ -96,6 +96,10 @@ std::optional<double> UnitCosts::pass_seconds(const ModelKey& model, int decoder
   return per_pass(it->second, decoders, [](const PassSums& s) { return s.seconds; });
 }
 
+void UnitCosts::restore(const ModelKey& model, const DecodeCost& cost) {
+  if (decode_.size() < kMaxModels) decode_.emplace(model, cost);
+}
+
 void UnitCosts::forget() {
   watts_.forget();
   decode_.clear();

@@ -62,6 +62,14 @@ class UnitCosts {
 
   void forget();
 
+  // What outlives a run.
+  const PhaseHistory& phase_watts() const { return watts_; }
+  PhaseHistory& phase_watts() { return watts_; }
+  const std::map<ModelKey, DecodeCost>& decode_costs() const { return decode_; }
+  bool empty() const { return watts_.seen().empty() && decode_.empty(); }
+  // Takes in what an earlier run had learned of `model`, unless this one has learned something itself.
+  void restore(const ModelKey& model, const DecodeCost& cost);
+
  private:
   // Of the passes with `decoders`, or of those with the nearest numbers.
   template <class Value>

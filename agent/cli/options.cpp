@@ -203,6 +203,12 @@ void add_run_options(CLI::App& app, Config& config) {
   add_duration(app, "relay.drain-time", config.relay_drain_time,
                "How long a stop waits for streams to finish");
 
+  add_value(
+      app, "storage.path", config.storage_path,
+      "Directory for the lifetime ledger and what was learned; none: keep nothing; auto: $STATE_DIRECTORY "
+      "(systemd), /var/lib/tegrascope for root, else $XDG_STATE_HOME/tegrascope or "
+      "~/.local/state/tegrascope, and nothing while --path.procfs is another machine's");
+
   add_value(app, "log.level", config.log_level, "Least severity to log: debug, info, warn, error")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
   add_value(app, "log.format", config.log_format, "Form of the log lines: logfmt, json")

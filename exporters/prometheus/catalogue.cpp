@@ -56,6 +56,11 @@ constexpr std::array<FamilyInfo, kFamilies> kTable{{
    "Time in which tasks waited for memory: some of them, or all (full)."},
   {Family::oom_kills_total, "tegrascope_oom_kills_total", counter, {},
    "Processes killed for want of memory."},
+  {Family::memory_headroom_bytes, "tegrascope_memory_headroom_bytes", gauge, {"models"},
+   "What one more program may take, GPU part included: beside the resident models, or with them unloaded. Available "
+   "memory, less models' weights in the page cache, less the margin."},
+  {Family::memory_headroom_margin_bytes, "tegrascope_memory_headroom_margin_bytes", gauge, {},
+   "Held back from the headroom: a sixteenth of the memory, 512 MiB at least and 2 GiB at most."},
   {Family::swap_total_bytes, "tegrascope_swap_total_bytes", gauge, {"kind"},
    "Swap size."},
   {Family::swap_used_bytes, "tegrascope_swap_used_bytes", gauge, {"kind"},
@@ -197,6 +202,16 @@ constexpr std::array<FamilyInfo, kFamilies> kTable{{
    "Tokens processed; input counts tokens taken from the cache too."},
   {Family::phase_seconds_total, "tegrascope_phase_seconds_total", counter, {"server", "model", "phase"},
    "Time of requests by phase; the phases add up to the requests' durations."},
+  {Family::decode_read_bytes_total, "tegrascope_decode_read_bytes_total", counter, {"server", "model"},
+   "Bytes that decodes had to read from memory: tokens times the model's bytes per token, an estimate. Mixtures of "
+   "experts and impossible requests are left out."},
+  {Family::decode_read_seconds_total, "tegrascope_decode_read_seconds_total", counter, {"server", "model"},
+   "Decode time of the same requests; bytes by seconds are the bandwidth that a request came to."},
+  {Family::decode_read_peak_bytes_total, "tegrascope_decode_read_peak_bytes_total", counter, {"server", "model"},
+   "What the memory bus could have carried in that time at its clock limit; absent where the limit cannot be read."},
+  {Family::decode_impossible_total, "tegrascope_decode_impossible_total", counter, {"server", "model"},
+   "Requests whose tokens would have read more than 1.05 of what the bus carries: their token count or the bytes "
+   "per token are wrong."},
 
   {Family::attributed_energy_joules_total, "tegrascope_attributed_energy_joules_total", counter,
    {"server", "model", "phase"},
@@ -250,6 +265,10 @@ constexpr std::array<FamilyInfo, kFamilies> kTable{{
    "Label values counted as other because there were too many."},
   {Family::events_dropped_total, "tegrascope_events_dropped_total", counter, {},
    "Events lost inside the agent because a queue was full."},
+  {Family::storage_up, "tegrascope_storage_up", gauge, {},
+   "1 while the lifetime ledger and what was learned are kept on disk, 0 when that fails; absent when switched off."},
+  {Family::storage_commits_total, "tegrascope_storage_commits_total", counter, {},
+   "Times that they were written to disk."},
 
   {Family::process_cpu_seconds_total, "process_cpu_seconds_total", counter, {},
    "CPU time of the agent."},

@@ -56,6 +56,16 @@ void write_attribution(const ModelView& m, const LedgerView& ledger, FamilyWrite
   }
 }
 
+void write_roofline(const ModelView& m, FamilyWriter& out) {
+  const RooflineSums& sums = m.roofline;
+  out.add(Family::decode_impossible_total, {m.server, m.model}, static_cast<double>(sums.impossible));
+  if (sums.requests == 0) return;
+  out.add(Family::decode_read_bytes_total, {m.server, m.model}, sums.bytes);
+  out.add(Family::decode_read_seconds_total, {m.server, m.model}, to_seconds(sums.time));
+  if (sums.peak_bytes > 0)
+    out.add(Family::decode_read_peak_bytes_total, {m.server, m.model}, sums.peak_bytes);
+}
+
 void write_placement(const ModelView& m, FamilyWriter& out) {
   out.add(Family::model_gpu_expected, {m.server, m.model}, m.gpu_expected ? 1 : 0);
   if (m.fallback)
@@ -115,6 +125,9 @@ void write_quality(const Snapshot& snapshot, FamilyWriter& out) {
   }
   out.add(Family::label_overflow_total, {"model"}, static_cast<double>(snapshot.label_overflow_models));
   out.add(Family::events_dropped_total, {}, static_cast<double>(snapshot.dropped_events));
+  if (!snapshot.storage) return;
+  out.add(Family::storage_up, {}, snapshot.storage->up ? 1 : 0);
+  out.add(Family::storage_commits_total, {}, static_cast<double>(snapshot.storage->commits));
 }
 
 }  // namespace
@@ -124,6 +137,7 @@ void write_models(const Snapshot& snapshot, FamilyWriter& out) {
     write_placement(model, out);
     write_requests(model, out);
     write_attribution(model, snapshot.ledger, out);
+    write_roofline(model, out);
   }
   write_rest_of_ledger(snapshot.ledger, out);
   if (snapshot.relay) write_relay(*snapshot.relay, out);
