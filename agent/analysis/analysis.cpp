@@ -14,6 +14,7 @@ constexpr std::size_t kRecentRequests = 16;
 constexpr double kBusyRunnerCores = 0.10;
 constexpr std::int64_t kMinTokensForJoules = 16;
 constexpr Nanoseconds kSnapshotInterval = std::chrono::seconds(1);
+constexpr Nanoseconds kModelUnseenFor = std::chrono::hours(24);
 
 bool is_busy_mode(const std::string& mode) {
   return mode != "idle" && mode != "iowait" && mode != "guest" && mode != "guest_nice";
@@ -137,11 +138,29 @@ void Analysis::want_poll_for(RequestId id) {
 
 void Analysis::add(const ServerState& state) {
   residency_.set_server(state);
-  for (const ResidentModel& model : state.models) models_.admit(model.name);
+  for (const ResidentModel& model : state.models) see_resident(state.server.name, model.name, state.at);
   remember_shapes(state);
   idle_key_.model_resident = residency_.any_model();
   attribution_.set_idle_key(idle_key_);
   requests_.find_runners();
+}
+
+// Its counters are there, at 0, before its first request is: what is born at 1 is lost to increase().
+void Analysis::see_resident(const std::string& server, const std::string& model, MonotonicTime at) {
+  models_.admit(model);
+  const ModelKey key{server, models_.label(model)};
+  models_.view(key);
+  models_.see(key, at);
+}
+
+void Analysis::forget_unseen_models(MonotonicTime now) {
+  for (const auto& [id, request] : requests_.live()) models_.see(request.key, now);
+  for (const auto& [key, phases] : attribution_.ledger().accounts()) models_.view(key);
+  for (const ModelKey& key : models_.forget_unseen(now, kModelUnseenFor)) {
+    attribution_.forget(key);
+    trackers_.erase(key);
+    cpu_asked_for_.erase(key);
+  }
 }
 
 void Analysis::add(const ServerLog& log) {
@@ -325,6 +344,7 @@ bool Analysis::snapshot_due(MonotonicTime now) const {
 }
 
 SnapshotPtr Analysis::make_snapshot(MonotonicTime now) {
+  forget_unseen_models(now);
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->at = now;
   snapshot->board = options_.board;
@@ -337,7 +357,6 @@ SnapshotPtr Analysis::make_snapshot(MonotonicTime now) {
   fill_servers(*snapshot);
   fill_headroom(*snapshot);
   fill_lasting(*snapshot);
-  for (const auto& [key, phases] : attribution_.ledger().accounts()) models_.view(key);
   fill_models(*snapshot);
   snapshot->recent.assign(recent_.begin(), recent_.end());
   snapshot->capture = capture_;

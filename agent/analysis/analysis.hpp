@@ -81,6 +81,8 @@ class Analysis {
   void add_processes(const Batch& batch);
   void add_gpu_load(MonotonicTime at);
   void want_poll_for(RequestId id);
+  void see_resident(const std::string& server, const std::string& model, MonotonicTime at);
+  void forget_unseen_models(MonotonicTime now);
   void judge_finished(const Attribution::Finished& finished);
   void finish_remote();
   void count_phases(const LiveRequest& request, const RequestWindows& windows);

@@ -18,6 +18,8 @@ void Analysis::fill_lasting(Snapshot& snapshot) {
     learned_ = std::make_shared<const LearnedState>(attribution_.learned(snapshot.at));
     learned_at_ = snapshot.at;
   }
+  for (const auto& [key, phases] : attribution_.ledger().closed())
+    snapshot.closed_accounts[{key.server, key.model}] = phases;
   snapshot.carried = carried_;
   snapshot.learned = learned_;
   snapshot.storage = storage_;

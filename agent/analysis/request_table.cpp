@@ -53,7 +53,7 @@ void RequestTable::on(const RequestStarted& event) {
 void RequestTable::on(const RequestDescribed& event) {
   LiveRequest* request = find(event.id);
   if (request == nullptr || request->ended) return;
-  request->model_name = resolve_model_name(event.model);
+  request->model_name = resolve_model_name(event.model, residency_.kind_of(request->started.server));
   request->streamed = event.streamed;
   request->gpu_layers = event.gpu_layers;
   set_remote(*request, event.remote || residency_.is_remote(request->started.server, request->model_name));
@@ -151,6 +151,7 @@ void RequestTable::on(const RequestEnded& event) {
 void RequestTable::count_end(LiveRequest& request, const RequestEnded& event) {
   if (!event.observation_error.empty()) ++observation_errors_[event.observation_error];
   ModelView& view = models_.view(request.key);
+  models_.see(request.key, event.at);
   if (request.named()) {
     ++view.requests[{request.started.endpoint, event.status_code}];
     if (event.outcome == Outcome::client_aborted) ++view.aborted["client"];

@@ -21,6 +21,8 @@ class Residency {
   void set_processes(const std::vector<ProcessReading>& processes);
 
   const std::map<std::string, ServerState>& servers() const { return servers_; }
+  // Ollama for a server that nothing is known of.
+  UpstreamKind kind_of(const std::string& server) const;
   const std::vector<ProcessReading>& processes() const { return processes_; }
 
   // The runner that serves `model` (as Ollama resolves it) on `server`: the only one of that server, or the
@@ -45,6 +47,7 @@ class Residency {
 
  private:
   std::map<std::string, ServerState> servers_;
+  std::map<std::string, UpstreamKind> kinds_;  // before the first poll too
   std::vector<ProcessReading> processes_;
 };
 

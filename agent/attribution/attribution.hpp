@@ -96,6 +96,8 @@ class Attribution {
   std::vector<Finished> take_booked();
 
   const Ledger& ledger() const { return ledger_; }
+  // As Ledger::forget(); a request of that model still open books to a new account.
+  void forget(const ModelKey& model) { ledger_.forget(model); }
   // What outlives a run. restore() before the first advance(); series are taken in once the power mode and the
   // clocks are those in which they were learned.
   LearnedState learned(MonotonicTime now) const;

@@ -13,7 +13,7 @@ void print_usage(std::ostream& out) {
   out << "tegrascope watches an NVIDIA Jetson board that runs Ollama.\n\n"
          "Usage: tegrascope COMMAND [flags]\n\nCommands:\n";
   for (const Command& command : commands()) {
-    out << "  " << command.name << std::string(16 - command.name.size(), ' ') << command.summary << '\n';
+    out << "  " << command.name << std::string(18 - command.name.size(), ' ') << command.summary << '\n';
   }
   out << "\n`tegrascope COMMAND --help` lists the flags of a command; `tegrascope --version` tells the "
          "version.\n";
@@ -31,6 +31,8 @@ const std::vector<Command>& commands() {
       {"decode", "what the agent reads out of a file: decode tegrastats, ollama-log or exchange",
        command_decode},
       {"simulate", "a scenario on a virtual clock: the agent's answers beside the truth", command_simulate},
+      {"describe-metrics", "every metric: type, unit, meaning, labels and their bounds",
+       command_describe_metrics},
       {"check-config", "check a configuration file and flags without starting", command_check_config},
       {"completion", "the completion script for bash, zsh or fish", command_completion},
   };

@@ -44,7 +44,7 @@ class ScratchDirectory {
 
 struct DemoOptions {
   double seconds = 0;  // 0: until stopped
-  std::string scenario = "demo";
+  std::string scenario = "fallback";
   std::uint64_t seed = 1;
   bool container = false;
 };

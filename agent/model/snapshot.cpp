@@ -16,6 +16,9 @@ Books books_of(const Snapshot& snapshot) {
       if (amounts != Amounts{}) out.attributed[{model.server, model.model}][phase] = amounts;
     }
   }
+  for (const auto& [name, phases] : snapshot.closed_accounts) {
+    for (const auto& [phase, amounts] : phases) out.attributed[name][phase] += amounts;
+  }
   return out;
 }
 

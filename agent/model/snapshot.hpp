@@ -71,7 +71,7 @@ struct ModelView {
   std::optional<Fallback> fallback;  // while the gauge says cpu or partial and the GPU is expected
 };
 
-// Totals of the ledger up to its watermark. Exactly: measured = attributed + unattributed + pending.
+// Totals of the ledger up to its watermark. Exactly: measured = attributed + unattributed + pending + forgotten.
 struct LedgerView {
   bool energy_known = false;
   bool gpu_known = false;
@@ -79,6 +79,8 @@ struct LedgerView {
   std::int64_t measured_gpu_busy_ns = 0;
   std::int64_t pending_energy_nj = 0;
   std::int64_t pending_gpu_busy_ns = 0;
+  std::int64_t forgotten_energy_nj = 0;  // was attributed to models that are shown no longer
+  std::int64_t forgotten_gpu_busy_ns = 0;
   std::map<Unattributed, std::int64_t> unattributed_energy_nj;
   std::map<Unattributed, std::int64_t> unattributed_gpu_busy_ns;
 };
@@ -140,6 +142,8 @@ struct Snapshot {
   std::string ledger_gpu = "0";
   std::vector<ServerView> servers;
   std::optional<MemoryHeadroom> headroom;
+  // Attributed in this run to models that are shown no longer (LedgerView::forgotten_*).
+  std::map<AccountName, std::map<Phase, Amounts>> closed_accounts;
   std::shared_ptr<const Books> carried;         // of earlier runs; null: nothing is kept
   std::shared_ptr<const LearnedState> learned;  // at most half a minute old; null: nothing yet
   std::optional<StorageView> storage;           // absent: nothing is kept

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "exporters/http/api.hpp"
+#include "exporters/http/gzip.hpp"
 
 namespace tegrascope {
 namespace {
@@ -63,7 +64,7 @@ Endpoints::Endpoints(const SnapshotSource& source, BuildInfo build)
     : source_(source), build_(build), metrics_(source, std::move(build)) {}
 
 HttpReply Endpoints::operator()(const HttpRequest& request) {
-  if (request.path == "/metrics") return {200, std::string{MetricsPage::kContentType}, metrics_.text()};
+  if (request.path == "/metrics") return metrics(request);
   if (request.path == "/-/healthy") return text_reply(200, "tegrascope is healthy.\n");
   if (request.path == "/-/ready") return ready();
   if (request.loopback) {
@@ -86,6 +87,14 @@ std::optional<HttpReply> Endpoints::api(std::string_view name) const {
   if (name == "headroom") return json(headroom_json(*snapshot));
   if (name == "roofline") return json(roofline_json(*snapshot));
   return std::nullopt;
+}
+
+HttpReply Endpoints::metrics(const HttpRequest& request) {
+  HttpReply reply{200, std::string{MetricsPage::kContentType}, nullptr};
+  reply.vary_by_encoding = true;
+  reply.gzip = accepts_gzip(request.accept_encoding);
+  reply.body = reply.gzip ? metrics_.compressed() : metrics_.text();
+  return reply;
 }
 
 HttpReply Endpoints::ready() {

@@ -1,5 +1,5 @@
-// The one table of what the agent exports: names, types, help and label names. Code, docs/metrics.md,
-// dashboards and rules take their names from here.
+// The one table of what the agent exports: names, types, units, help, label names with their bounds, buckets.
+// Code, docs/metrics.md, dashboards and rules take their names from here.
 #pragma once
 
 #include <array>
@@ -112,6 +112,8 @@ enum class Family : std::size_t {
   unattributed_gpu_seconds_total,
   pending_energy_joules,
   pending_gpu_seconds,
+  forgotten_energy_joules,
+  forgotten_gpu_seconds,
   relay_connections,
   relay_bytes_total,
   relay_refused_requests_total,
@@ -140,7 +142,7 @@ inline constexpr std::size_t kMaxLabels = 5;
 
 struct FamilyInfo {
   Family family{};
-  std::string_view name;
+  std::string_view name;  // its unit, a base unit, is its end: ..._seconds, ..._joules_total
   MetricKind kind{};
   std::array<std::string_view, kMaxLabels> label_names;  // those not used are empty
   std::string_view help;
@@ -152,7 +154,23 @@ struct FamilyInfo {
   }
 };
 
+// What a label's value can be, on one board.
+struct LabelInfo {
+  std::string_view label;
+  std::size_t bound = 0;    // most values at a time
+  std::string_view values;  // all of them, or where they come from
+  Family only{};            // with `of_one`: in that family
+  bool of_one = false;
+};
+
 std::span<const FamilyInfo> catalogue();
 const FamilyInfo& info(Family family);
+
+// "seconds", "bytes", "joules", ...; empty: a number without a unit.
+std::string_view unit(const FamilyInfo& family);
+// Upper edges, +Inf not among them; empty: no histogram.
+std::span<const double> buckets(Family family);
+// Of one of the family's labels.
+const LabelInfo& label_info(Family family, std::string_view label);
 
 }  // namespace tegrascope

@@ -94,6 +94,8 @@ void write_rest_of_ledger(const LedgerView& ledger, FamilyWriter& out) {
   }
   if (ledger.energy_known) out.add(Family::pending_energy_joules, {}, joules(ledger.pending_energy_nj));
   if (ledger.gpu_known) out.add(Family::pending_gpu_seconds, {}, seconds(ledger.pending_gpu_busy_ns));
+  if (ledger.energy_known) out.add(Family::forgotten_energy_joules, {}, joules(ledger.forgotten_energy_nj));
+  if (ledger.gpu_known) out.add(Family::forgotten_gpu_seconds, {}, seconds(ledger.forgotten_gpu_busy_ns));
 }
 
 void write_relay(const RelayView& relay, FamilyWriter& out) {
