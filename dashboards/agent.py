@@ -3,16 +3,16 @@ import annotations
 from grafana import GREY, dashboard, row, stat, state_timeline, timeseries, value_texts
 
 SOURCES = [
-    state_timeline("Collectors", "Whether each collector's last read worked. A collector that is not here has nothing to read on "
+    state_timeline("Collectors", "Whether each collector's last read worked, on all of the selected boards. A collector that is not here has nothing to read on "
                    "this board. Down: `tegrascope read` on the board says which file, and what would mend it.",
-                   "tegrascope_collector_up{S}", "{{collector}} {{instance}}",
+                   "min by (collector) (tegrascope_collector_up{S})", "{{collector}}",
                    mappings=value_texts({0: ("down", "red"), 1: ("up", "green")}), height=12),
     timeseries("Sample errors", "Sensors that could not be read, by reason. permission: docs/permissions.md says what grants it.",
-               [("sum by (collector, reason) (rate(tegrascope_sample_errors_total{S}[RI])) > 0 or "
-                 "sum(rate(tegrascope_sample_errors_total{S}[RI]))", "{{collector}} {{reason}}")], "cps", bars=True),
+               [("sum by (collector, reason) (rate(tegrascope_sample_errors_total{S}[RI])) > 0", "{{collector}} {{reason}}")],
+               "cps", no_value="no errors"),
     timeseries("Sensors without a value", "Sensors that said that they have none now, as those of a powered-off block do. No error.",
-               [("sum by (collector) (tegrascope_sensors_unavailable{S}) > 0 or sum(tegrascope_sensors_unavailable{S})",
-                 "{{collector}}")], "none", decimals=0),
+               [("sum by (collector) (tegrascope_sensors_unavailable{S}) > 0", "{{collector}}")], "none", decimals=0,
+               no_value="every sensor has a value"),
     timeseries("Missed slots", "Share of the sampling slots that were missed. Normal: 0. Otherwise the agent gets too little CPU and "
                "figures of short requests are rough.",
                [("sum by (collector) (rate(tegrascope_sample_gaps_total{S}[RI])) / "

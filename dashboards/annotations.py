@@ -25,7 +25,8 @@ POWER_MODES = annotation(
 
 THROTTLES = annotation(
     "Throttling", "orange",
-    "sum by (job, instance, source) (increase(tegrascope_throttle_events_total{S,source=~\"thermal|oc1\"}[RI])) > 0",
+    "tegrascope_throttle_events_total{S,source=~\"thermal|oc1\"} - "
+    "tegrascope_throttle_events_total{S,source=~\"thermal|oc1\"} offset $__interval > 0",
     "Clocks held down", "{{instance}}: {{source}}")
 
 ALERTS = annotation(

@@ -12,6 +12,8 @@ import re
 SCHEMA_VERSION = 41
 # The scrape interval that the documentation asks for: the panels' least step, so that $__rate_interval holds four scrapes.
 SCRAPE_INTERVAL = "15s"
+# Highest value that an axis shows at least, so that a line at 0 is not drawn against a hundred.
+SOFT_MAX = {"cps": 1, "none": 1, "reqps": 0.1, "pps": 1, "percentunit": 0.01, "Bps": 1024, "joule": 1}
 # Ratios of what bursts of requests count: a longer step, so that the pauses between requests do not cut the line.
 BURST_INTERVAL = "1m"
 
@@ -111,6 +113,8 @@ def timeseries(title, description, targets, unit, stack=None, bars=False, low=0,
               "showPoints": "never" if stack or bars else "auto", "spanNulls": 600000 if join else False,
               "scaleDistribution": scale or {"type": "linear"}, "thresholdsStyle": {"mode": "off"},
               "stacking": {"group": "A", "mode": stack or "none"}}
+    if high is None and unit in SOFT_MAX:
+        custom["axisSoftMax"] = SOFT_MAX[unit]
     options = {"legend": {"calcs": [], "displayMode": "list", "placement": "bottom", "showLegend": True},
                "tooltip": {"mode": "multi", "sort": "desc"}}
     defaults = {**_defaults(unit, None, None, no_value, decimals, low, high), "custom": custom}

@@ -143,12 +143,18 @@ class LiveBoard:
             for trip in zone.glob("trip_point_*"):
                 if copy.is_dir():
                     shutil.copy(trip, copy)
+        # A sensor that cannot be read, and one event of each counter later on.
+        (self.board / "sys/class/thermal/cooling_device6/cur_state").write_text("broken\n")
         (self.directory / "ollama.log").touch()
 
     def _put(self, name, text):
+        """In place, as a kernel file changes: a reader never finds it empty."""
         path = self.board / name
         if path.exists():
-            path.write_text(text)
+            handle = os.open(path, os.O_WRONLY)
+            os.pwrite(handle, text.encode(), 0)
+            os.ftruncate(handle, len(text))
+            os.close(handle)
 
     def _live(self):
         """What the files of the fixture would not do by themselves: the memory controller follows the GPU, memory gets short for a
@@ -162,15 +168,15 @@ class LiveBoard:
             except (OSError, ValueError):
                 gpu = 0
             self._put("sys/kernel/debug/cactmon/mc_all", f"{int(3199000 * (0.05 + 0.75 * gpu / 1000))}\n")
-            short = 20 <= tick % 120 < 50
+            short = 20 <= tick < 50
             moved += 400 if short else 0
-            self._put("proc/vmstat", f"pswpin {12 + moved // 2}\npswpout {268 + moved}\noom_kill {1 + tick // 40}\n")
+            self._put("proc/vmstat", f"pswpin {12 + moved // 2}\npswpout {268 + moved}\noom_kill {1 + (tick > 45)}\n")
             stalled = 1504210 + moved * 300
             self._put("proc/pressure/memory",
                       f"some avg10=0.00 avg60=0.12 avg300=0.05 total={stalled}\n"
                       f"full avg10=0.00 avg60=0.04 avg300=0.01 total={stalled // 3}\n")
-            self._put("sys/class/hwmon/hwmon2/oc1_event_cnt", f"{tick // 60}\n")
-            self._put("sys/class/hwmon/hwmon2/oc3_event_cnt", f"{tick * 3}\n")
+            self._put("sys/class/hwmon/hwmon2/oc1_event_cnt", f"{int(tick > 40)}\n")
+            self._put("sys/class/hwmon/hwmon2/oc3_event_cnt", f"{tick // 6}\n")
             self._put("sys/class/thermal/cooling_device1/cur_state", f"{1 if short else 0}\n")
             self._put("var/lib/nvpmodel/status", "pmode:0001\n" if tick < 50 else "pmode:0002\n")
             if tick == 30:

@@ -84,7 +84,7 @@ class Dashboards(unittest.TestCase):
 
     def test_marks_are_short_where_they_mark_a_moment(self):
         """A change is a mark, not a state."""
-        for name in ("Model loads", "Power mode changes"):
+        for name in ("Model loads", "Power mode changes", "Throttling"):
             expr = next(one["expr"] for one in queries.dashboards()[0]["annotations"]["list"] if one["name"] == name)
             for series in self.ask(expr):
                 with self.subTest(annotation=name, series=series["metric"]):

@@ -36,7 +36,7 @@ class SimulationTest : public ::testing::Test {
 
 TEST(ScenarioTest, AllNamesAreFound) {
   EXPECT_EQ(scenario_names(),
-            (std::vector<std::string>{"demo", "seed", "gpu", "cpu", "partial", "lying", "idle"}));
+            (std::vector<std::string>{"demo", "seed", "gpu", "cpu", "partial", "lying", "tour", "idle"}));
   for (const std::string& name : scenario_names()) {
     ASSERT_TRUE(find_scenario(name).has_value()) << name;
     EXPECT_FALSE(find_scenario(name)->description.empty()) << name;
