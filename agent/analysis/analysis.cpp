@@ -229,10 +229,18 @@ void Analysis::judge_finished(const Attribution::Finished& finished) {
     const auto runner = request->runner ? std::optional(request->runner->id) : std::nullopt;
     record.verdict = trackers_[request->key].judge_request(evidence, runner, record.ended);
     record.decode.runner_threads = evidence.runner_threads;
+    explain_fallback(request->key, record.verdict);
     ++view.verdicts[record.verdict.placement];
     if (record.verdict.placement != Placement::unknown) cpu_asked_for_[request->key] = evidence.cpu_requested;
   }
   keep(std::move(record));
+}
+
+void Analysis::explain_fallback(const ModelKey& key, Verdict& verdict) const {
+  if (verdict.placement != Placement::cpu && verdict.placement != Placement::partial) return;
+  const Fallback fallback = fallback_of(key, verdict.placement);
+  if (fallback.reason == ReasonClass::none && fallback.why.empty()) return;
+  verdict.explanation += "; reason " + std::string(to_string(fallback.reason)) + ": " + fallback.why;
 }
 
 void Analysis::keep(RequestRecord&& record) {
@@ -337,6 +345,26 @@ void Analysis::fill_integrals(Snapshot& snapshot) const {
   snapshot.thermal_throttle_events = timeline_.thermal_throttle_events();
 }
 
+Fallback Analysis::fallback_of(const ModelKey& key, Placement observed) const {
+  FallbackFacts facts;
+  facts.observed = observed;
+  const auto asked = cpu_asked_for_.find(key);
+  facts.cpu_requested = asked != cpu_asked_for_.end() && asked->second;
+  facts.declared_gpu_share = residency_.declared_gpu_share(key.server, key.model);
+  facts.board = options_.board;
+  facts.gpu_present = options_.gpu_present;
+  const auto log = logs_.find(key.server);
+  if (log != logs_.end()) facts.log = log->second;
+  const auto server = residency_.servers().find(key.server);
+  const std::int64_t serve_pid = server == residency_.servers().end() ? 0 : server->second.server.serve_pid;
+  for (const ServeAccess& serve : gpu_access_.serves)
+    if (serve.serve_pid == serve_pid) facts.serve = serve;
+  const auto process = residency_.runner_of(key.server, key.model);
+  for (const RunnerAccess& runner : gpu_access_.runners)
+    if (process && runner.id == process->id) facts.runner = runner;
+  return find_fallback(facts);
+}
+
 void Analysis::fill_servers(Snapshot& snapshot) const {
   for (const auto& [name, state] : residency_.servers()) {
     ServerView view;
@@ -375,6 +403,14 @@ void Analysis::fill_models(Snapshot& snapshot) const {
     if (tracker != trackers_.end()) view.placement = tracker->second.state();
     const auto asked = cpu_asked_for_.find(key);
     view.gpu_expected = asked == cpu_asked_for_.end() || !asked->second;
+    if (view.gpu_expected && (view.placement == Placement::cpu || view.placement == Placement::partial)) {
+      view.fallback = fallback_of(key, *view.placement);
+      // The server is kept from the GPU by its own settings.
+      if (view.fallback->reason == ReasonClass::forced_cpu) {
+        view.gpu_expected = false;
+        view.fallback.reset();
+      }
+    }
     snapshot.models.push_back(std::move(view));
   }
 }

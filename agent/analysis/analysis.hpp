@@ -18,7 +18,9 @@
 #include "agent/analysis/timeline.hpp"
 #include "agent/analysis/witness_merge.hpp"
 #include "agent/attribution/attribution.hpp"
+#include "agent/model/gpu_access.hpp"
 #include "agent/model/snapshot.hpp"
+#include "agent/placement/reasons.hpp"
 #include "agent/placement/tracker.hpp"
 
 namespace tegrascope {
@@ -42,6 +44,7 @@ class Analysis {
   void add(const CaptureView& capture) { capture_ = capture; }
   void set_servers(const std::vector<OllamaServer>& servers);
   void add(const ServerLog& log);
+  void add(const GpuAccess& access) { gpu_access_ = access; }
   // The server's log is read (witness log).
   void set_log_followed(const std::string& server, bool followed) {
     merge_.set_log_followed(server, followed);
@@ -64,6 +67,9 @@ class Analysis {
   bool snapshot_due(MonotonicTime now) const;
   SnapshotPtr make_snapshot(MonotonicTime now);
 
+  // Why the model is where it was observed, by the newest log, /proc and board.
+  Fallback fallback_of(const ModelKey& key, Placement observed) const;
+
   const Attribution& attribution() const { return attribution_; }
 
  private:
@@ -75,6 +81,7 @@ class Analysis {
   void finish_remote();
   void count_phases(const LiveRequest& request, const RequestWindows& windows);
   void keep(RequestRecord&& record);
+  void explain_fallback(const ModelKey& key, Verdict& verdict) const;
   void count_booked(const Attribution::Finished& booked);
   Evidence evidence_for(const LiveRequest& request, const Attribution::Finished& finished) const;
   RequestRecord record_of(const LiveRequest& request, const Attribution::Finished& finished) const;
@@ -98,6 +105,7 @@ class Analysis {
   std::map<std::string, std::map<Witness, double>> server_busy_seconds_;
   std::optional<CaptureView> capture_;
   std::map<std::string, ServerLog> logs_;  // by server
+  GpuAccess gpu_access_;
   std::deque<RequestRecord> recent_;
   std::vector<RequestRecord> judged_;
   std::map<RequestId, RequestRecord> unbooked_;  // judged, amounts not final yet

@@ -72,17 +72,22 @@ void Service::take(Batch&& batch) {
     slots_witness_.observe(batch);
     choose_slots(batch);
   }
-  follow_serve_processes(batch);
+  follow_processes(batch);
 }
 
-void Service::follow_serve_processes(const Batch& batch) {
-  std::set<std::int64_t> pids;
+void Service::follow_processes(const Batch& batch) {
+  std::set<std::int64_t> serves;
+  std::set<ProcessId> runners;
   for (const ProcessReading& p : batch.processes) {
-    if (p.role == ProcessRole::serve) pids.insert(p.id.pid);
+    if (p.role == ProcessRole::serve) serves.insert(p.id.pid);
+    if (p.role == ProcessRole::runner) runners.insert(p.id);
   }
-  if (pids == serve_pids_) return;
-  serve_pids_ = std::move(pids);
-  hooks_.find_servers();
+  const bool other_serves = serves != serve_pids_;
+  if (!other_serves && runners == runners_) return;
+  serve_pids_ = std::move(serves);
+  runners_ = std::move(runners);
+  if (other_serves) hooks_.find_servers();
+  hooks_.find_gpu_access({serve_pids_.begin(), serve_pids_.end()}, {runners_.begin(), runners_.end()});
 }
 
 // Slots are read while something is in flight or a runner is at work, and not otherwise.
@@ -119,6 +124,8 @@ void Service::take(ServerState&& state) {
 void Service::take(CaptureView&& capture) { analysis_.add(capture); }
 
 void Service::take(ServerLog&& log) { analysis_.add(log); }
+
+void Service::take(GpuAccess&& access) { analysis_.add(access); }
 
 void Service::take(std::vector<OllamaServer>&& servers) {
   analysis_.set_servers(servers);

@@ -26,6 +26,8 @@ struct ServiceHooks {
   std::function<void()> find_servers;  // `ollama serve` processes came or went
   // Runners whose slots are worth reading now; empty: witness slots is off.
   std::function<void(std::vector<SlotsTarget>&&)> watch_slots;
+  // Ollama's processes came or went: look at what they may do on the GPU.
+  std::function<void(std::vector<std::int64_t>&& serves, std::vector<ProcessId>&& runners)> find_gpu_access;
   std::function<std::optional<RelayView>()> relay_view;  // absent: no relay
 };
 
@@ -41,6 +43,7 @@ class Service {
   void push(SlotsReading&& reading) { bus_.push(std::move(reading)); }
   void push(CaptureView&& capture) { bus_.push(std::move(capture)); }
   void push(ServerLog&& log) { bus_.push(std::move(log)); }
+  void push(GpuAccess&& access) { bus_.push(std::move(access)); }
   void push(std::vector<OllamaServer>&& servers) { bus_.push(std::move(servers)); }
 
   const SnapshotSource& snapshots() const { return snapshots_; }
@@ -53,7 +56,7 @@ class Service {
 
  private:
   using Message = std::variant<Batch, RequestEvent, ServerState, SlotsReading, CaptureView, ServerLog,
-                               std::vector<OllamaServer>>;
+                               GpuAccess, std::vector<OllamaServer>>;
 
   void drain();
   void take(Batch&& batch);
@@ -61,10 +64,11 @@ class Service {
   void take(ServerState&& state);
   void take(CaptureView&& capture);
   void take(ServerLog&& log);
+  void take(GpuAccess&& access);
   void take(std::vector<OllamaServer>&& servers);
   void take(SlotsReading&& reading);
   void choose_slots(const Batch& batch);
-  void follow_serve_processes(const Batch& batch);
+  void follow_processes(const Batch& batch);
 
   boost::asio::io_context context_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
@@ -78,6 +82,7 @@ class Service {
   StateLog state_log_;
   ServiceHooks hooks_;
   std::set<std::int64_t> serve_pids_;
+  std::set<ProcessId> runners_;
   bool busy_ = false;
   std::thread thread_;
 };

@@ -119,10 +119,17 @@ void StateLog::note_placements(const Snapshot& snapshot) {
           return r.server == view.server && r.model == view.model && r.verdict.placement == *view.placement;
         });
     const bool expected = *view.placement == Placement::gpu || !view.gpu_expected;
+    const std::string evidence = latest == snapshot.recent.rend() ? "" : latest->verdict.explanation;
+    if (view.fallback) {
+      log_warn(describe(*view.placement), {{"server", view.server},
+                                           {"model", view.model},
+                                           {"evidence", evidence},
+                                           {"reason", std::string(to_string(view.fallback->reason))},
+                                           {"cure", view.fallback->cure}});
+      continue;
+    }
     log(expected ? LogLevel::info : LogLevel::warn, describe(*view.placement),
-        {{"server", view.server},
-         {"model", view.model},
-         {"evidence", latest == snapshot.recent.rend() ? "" : latest->verdict.explanation}});
+        {{"server", view.server}, {"model", view.model}, {"evidence", evidence}});
   }
 }
 

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "agent/model/fallback.hpp"
 #include "agent/model/histogram.hpp"
 #include "agent/model/ollama.hpp"
 #include "agent/model/reading.hpp"
@@ -51,6 +52,7 @@ struct ModelView {
   std::map<Placement, std::uint64_t> verdicts;
   std::optional<Placement> placement;  // the gauge, with hysteresis; absent until a first verdict
   bool gpu_expected = true;
+  std::optional<Fallback> fallback;  // while the gauge says cpu or partial and the GPU is expected
 };
 
 // Totals of the ledger up to its watermark. Exactly: measured = attributed + unattributed + pending.

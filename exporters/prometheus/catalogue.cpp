@@ -166,6 +166,9 @@ constexpr std::array<FamilyInfo, kFamilies> kTable{{
    "1 when the model is meant to run on the GPU; 0 when configured so or when num_gpu=0 was asked for."},
   {Family::model_placement, "tegrascope_model_placement", gauge, {"server", "model", "placement"},
    "1 for the placement that the evidence of the model's last decodes shows, 0 for the others."},
+  {Family::model_fallback_info, "tegrascope_model_fallback_info", gauge, {"server", "model", "reason", "cure"},
+   "Why the model is on the CPU, or partly, where the GPU is expected, and the line to type; constant 1, only while it "
+   "is so."},
   {Family::placement_verdicts_total, "tegrascope_placement_verdicts_total", counter,
    {"server", "model", "placement"},
    "Requests by where their decode ran, judged from GPU load and the runner's CPU time."},

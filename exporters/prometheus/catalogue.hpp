@@ -86,6 +86,7 @@ enum class Family : std::size_t {
   model_context_length_tokens,
   model_gpu_expected,
   model_placement,
+  model_fallback_info,
   placement_verdicts_total,
   requests_total,
   requests_aborted_total,

@@ -55,6 +55,9 @@ void write_attribution(const ModelView& m, const LedgerView& ledger, FamilyWrite
 
 void write_placement(const ModelView& m, FamilyWriter& out) {
   out.add(Family::model_gpu_expected, {m.server, m.model}, m.gpu_expected ? 1 : 0);
+  if (m.fallback)
+    out.add(Family::model_fallback_info, {m.server, m.model, to_string(m.fallback->reason), m.fallback->cure},
+            1);
   for (const Placement placement : kPlacements) {
     const std::string_view name = to_string(placement);
     out.add(Family::placement_verdicts_total, {m.server, m.model, name},

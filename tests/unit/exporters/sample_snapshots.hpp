@@ -144,6 +144,7 @@ inline Snapshot full_snapshot() {
   m.attributed[Phase::decode] = {300'000'000'000, 100'000'000'000, 35'000'000'000, 10'500'000'000};
   m.verdicts[Placement::gpu] = 5;
   m.placement = Placement::gpu;
+  m.fallback = Fallback{ReasonClass::vram_too_small, "it does not fit", "sudo sysctl vm.drop_caches=3"};
   s.models = {m};
 
   s.capture = CaptureView{true, "", 5000, 3, 2, 4096, 1};
