@@ -26,7 +26,7 @@ SEEN = [
     timeseries("Busy time by witness", "Busy time of Ollama's runners. exact: the request was seen, by relay or capture. none: only "
                "the work was seen; such requests have no tokens.",
                [("sum by (witness) (rate(tegrascope_ollama_busy_seconds_total{S}[RI]))", "{{witness}}")], "none",
-               stack="normal", colors={"exact": "green", "none": "orange"}, decimals=2),
+               stack="normal", colors={"exact": "green", "none": "orange"}),
     timeseries("Verdicts withheld", "Share of the requests without a verdict. Short answers have none. Above 90 % for an hour on a "
                "busy board, a fall-back to the CPU would go unseen.",
                [("sum by (model) (rate(tegrascope_placement_verdicts_total{SM,placement=\"unknown\"}[RI])) / "
@@ -35,7 +35,7 @@ SEEN = [
     timeseries("Unexplained GPU time", "Busy time of the GPU that no request explains. bypass above 0.1: clients go around the "
                "relay, or a witness is missing.",
                [("sum by (reason) (rate(tegrascope_unattributed_gpu_seconds_total{S}[RI]))", "{{reason}}")], "none",
-               stack="normal", colors={"idle": GREY, "other": "purple", "bypass": "orange"}, decimals=2),
+               stack="normal", colors={"idle": GREY, "other": "purple", "bypass": "orange"}),
     timeseries("Unreadable answers", "Answers whose figures could not be read. Their requests count, without tokens.",
                [("sum by (reason) (rate(tegrascope_observation_errors_total{S}[RI]))", "{{reason}}")], "cps"),
     timeseries("Loads failed and runners lost", "As Ollama's log tells. Killed: out of memory. Crashed: see the log.",

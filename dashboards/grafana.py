@@ -90,7 +90,7 @@ def _defaults(unit, thresholds=None, mappings=None, no_value=None, decimals=None
 
 
 def stat(title, description, expr, unit, thresholds=None, mappings=None, no_value=None, decimals=None, legend="",
-         label=None, width=4, height=4):
+         label=None, width=4, height=3):
     """One number; with `label`, the text of that label."""
     options = {"colorMode": "value" if thresholds or mappings else "none", "graphMode": "none", "justifyMode": "center",
                "orientation": "auto", "percentChangeColorMode": "standard", "showPercentChange": False,
@@ -151,11 +151,11 @@ def heatmap(title, description, expr, unit, no_value=None, width=12, height=8):
                   width, height, SCRAPE_INTERVAL)
 
 
-def table(title, description, columns, key, overrides=(), no_value=None, width=24, height=8):
-    """One row for each value of the labels `key`: [(query, column title, unit, decimals)]. No title: the query's own
-    labels are the columns and its value is hidden."""
+def table(title, description, columns, key, overrides=(), hidden=(), no_value=None, width=24, height=8):
+    """One row for each value of the labels `key`: [(query, column title, unit, decimals)]. No title: the query's labels are
+    the columns, but for those in `hidden`, and its value is not shown."""
     targets = [target(expr, instant=True, format="table") for expr, *_ in columns]
-    renamed, hidden, made = {}, {"Time": True}, list(overrides)
+    renamed, hidden, made = {}, dict.fromkeys(["Time", *hidden], True), list(overrides)
     for index, (_, name, *shown) in enumerate(columns):
         value = "Value" if len(columns) == 1 else "Value #" + chr(ord("A") + index)
         if name is None:

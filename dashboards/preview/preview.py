@@ -26,7 +26,7 @@ MODULES = ROOT / "build/tools/preview/node_modules"
 # name of the picture: theme, width, pixels for each of Grafana's
 SHOTS = {"dark": ("dark", 1400, 1), "light": ("light", 1400, 1), "phone": ("dark", 390, 2), "phone-light": ("light", 390, 2)}
 # The board whose agent looks on has every file; the one with the relay knows every request.
-INSTANCES = {"tegrascope-board": "orin-bystander", "tegrascope-efficiency": "orin-relay"}
+INSTANCES = {"tegrascope-board": "orin-2", "tegrascope-efficiency": "orin-1"}
 
 
 def die(message):

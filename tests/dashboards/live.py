@@ -115,8 +115,8 @@ class LiveBoard:
                   "--ollama.log-file=" + str(self.directory / "ollama.log"), "--observe=auto,capture",
                   "--web.listen-address=" + web["bystander"])
         (self.directory / "rules.yml").write_text(RULES)
-        targets = "".join(f"  - targets: ['{address}']\n    labels: {{instance: orin-{name}}}\n"
-                          for name, address in web.items())
+        targets = "".join(f"  - targets: ['{address}']\n    labels: {{instance: orin-{number}}}\n"
+                          for number, address in enumerate(web.values(), 1))
         (self.directory / "prometheus.yml").write_text(
             "global: {scrape_interval: 1s, evaluation_interval: 1s}\nrule_files: [rules.yml]\n"
             "scrape_configs:\n- job_name: tegrascope\n  static_configs:\n" + targets)

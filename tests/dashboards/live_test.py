@@ -33,10 +33,8 @@ class Dashboards(unittest.TestCase):
         if not cls.live.wait(SECONDS):
             raise RuntimeError("Prometheus did not scrape for as long as the test needs")
         cls.families = cls.live.families()
-        cls.asked = 0
 
     def ask(self, expr):
-        type(self).asked += 1
         start = self.live.started + 10
         return self.live.range(queries.fill_in(expr, VALUES), start, self.live.started + SECONDS, 1)
 
@@ -50,6 +48,7 @@ class Dashboards(unittest.TestCase):
         return condition and not self.live.api("query", query=condition)["result"]
 
     def test_every_panel_shows_something(self):
+        asked = 0
         for dashboard in queries.dashboards():
             for panel in queries.panels(dashboard):
                 if self.may_be_empty(dashboard, panel):
@@ -58,10 +57,11 @@ class Dashboards(unittest.TestCase):
                     with self.subTest(dashboard=dashboard["uid"], panel=panel["title"], expr=target["expr"]):
                         self.check_emitted(target["expr"])
                         result = self.ask(target["expr"])
+                        asked += 1
                         self.assertTrue(any(numbers(series) for series in result), "empty, or not a number")
                         for label in queries.labels_of_legend(target):
                             self.assertTrue(any(label in series["metric"] for series in result), f"no label {label}")
-        print(f"{self.asked} queries of panels, all with an answer")
+        print(f"{asked} queries of panels asked")
 
     def test_every_annotation_marks_something(self):
         for dashboard in queries.dashboards():
