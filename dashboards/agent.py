@@ -39,7 +39,7 @@ SEEN = [
     timeseries("Unreadable answers", "Answers whose figures could not be read. Their requests count, without tokens.",
                [("sum by (reason) (rate(tegrascope_observation_errors_total{S}[RI]))", "{{reason}}")], "cps"),
     timeseries("Loads failed and runners lost", "As Ollama's log tells. Killed: out of memory. Crashed: see the log.",
-               [("sum by (reason) (increase(tegrascope_model_load_failures_total{S}[RI]))", "load failed: {{reason}}"),
+               [("sum by (reason) (increase(tegrascope_model_load_failures_total{S}[RI])) > 0", "load failed: {{reason}}"),
                 ("sum by (reason) (increase(tegrascope_runner_exits_total{S}[RI]))", "runner {{reason}}")], "none",
                bars=True, decimals=0, no_value="no log is followed"),
     timeseries("Capture", "Packets read, and those that the kernel dropped or that were missing: requests with a hole have no figures.",

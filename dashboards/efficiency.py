@@ -39,7 +39,7 @@ USE = [
                [("sum by (model) (rate(tegrascope_tokens_total{SM,type=\"output\"}[RI])) / "
                  "(sum by (model) (rate(tegrascope_attributed_gpu_seconds_total{SM,phase=\"decode\"}[RI])) > "
                  "0.1 * sum by (model) (rate(tegrascope_phase_seconds_total{SM,phase=\"decode\"}[RI])))", "{{model}}")],
-               "suffix:tok/GPU-s", interval=BURST_INTERVAL, join=True),
+               "suffix:tok/GPU-s", interval=BURST_INTERVAL),
     timeseries("Power by phase", "Board power booked to requests, by what they were doing. Much load: keep models resident longer.",
                [("sum by (phase) (rate(tegrascope_attributed_energy_joules_total{SM}[RI]))", "{{phase}}")], "watt",
                stack="normal", colors=PHASE_COLORS),

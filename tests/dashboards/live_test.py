@@ -75,6 +75,17 @@ class Dashboards(unittest.TestCase):
                     self.assertTrue(marks, "never above 0")
                     self.assertTrue(all("instance" in series["metric"] for series in marks), "does not say where")
 
+    def test_the_first_event_of_a_counter_shows(self):
+        """A counter that is born at 1 is not seen by increase()."""
+        for uid, title, series in (("agent", "Loads failed and runners lost", {"reason": "runner-crash"}),
+                                   ("board", "Processes killed for memory", {}), ("board", "Throttle events", {"source": "oc1"})):
+            dashboard = next(one for one in queries.dashboards() if one["uid"] == "tegrascope-" + uid)
+            panel = next(one for one in queries.panels(dashboard) if one["title"] == title)
+            with self.subTest(panel=title):
+                result = self.ask(panel["targets"][0]["expr"])
+                seen = [max(map(float, numbers(one))) for one in result if series.items() <= one["metric"].items()]
+                self.assertTrue(seen and max(seen) > 0, f"{series} stays at 0: {result}"[:400])
+
     def test_every_variable_has_choices(self):
         for dashboard in queries.dashboards():
             for name, label, selector in queries.variable_queries(dashboard):
