@@ -39,8 +39,11 @@ HEALTH = [
 PLACEMENT = [
     table("Fallbacks now", "Models that are not on the GPU although they are meant to be: the reason as far as the board, Ollama's log and "
           "its processes tell, and the line to type on that board. Normal: none.",
-          [("tegrascope_model_fallback_info{SM}", None)], key=["instance", "server", "model", "reason", "cure"], height=4,
-          hidden=["__name__", "job"], no_value="every model is where it is meant to be, or none was seen"),
+          [("tegrascope_model_fallback_info{SM}", None)], key=["model", "cure", "reason", "instance", "server"], height=5,
+          hidden=["__name__", "job"],
+          overrides=[by_name("model", custom_width=150), by_name("reason", custom_width=170), by_name("instance", custom_width=150),
+                     by_name("server", custom_width=160),
+                     by_name("cure", custom_minWidth=300, custom_cellOptions={"type": "auto", "wrapText": True})], no_value="every model is where it is meant to be, or none was seen"),
     state_timeline("Placement: observed", "Where each model's decode ran, as the hardware shows: GPU load and the runner's CPU time "
                    "while tokens came out. Normal: gpu all along. On cpu or partial, `tegrascope doctor` on the board says why.",
                    " or ".join(f"max by {_BY_MODEL} (tegrascope_model_placement{{SM,placement=\"{place}\"}} == 1) * {value}"

@@ -25,8 +25,11 @@ RULES = """groups:
   - alert: DecodeOnTheCpu
     expr: tegrascope_model_placement{placement="cpu"} == 1
 """
-LOAD_FAILURE = ('time=2026-08-02T10:11:12.131Z level=ERROR source=sched.go:480 msg="error loading llama server" '
-                'error="llama runner process has terminated: error loading model: unknown model architecture"\n')
+LOAD_FAILURE = """\
+ggml_backend_cuda_buffer_type_alloc_buffer: allocating 4168.09 MiB on device 0: cudaMalloc failed: out of memory
+time=2026-08-02T10:11:12.131Z level=ERROR source=sched.go:480 msg="error loading llama server" \
+error="llama runner process has terminated: exit status 2"
+"""
 
 
 def find_tool(name):

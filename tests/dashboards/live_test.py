@@ -77,7 +77,7 @@ class Dashboards(unittest.TestCase):
 
     def test_the_first_event_of_a_counter_shows(self):
         """A counter that is born at 1 is not seen by increase()."""
-        for uid, title, series in (("agent", "Loads failed and runners lost", {"reason": "runner-crash"}),
+        for uid, title, series in (("agent", "Loads failed and runners lost", {"reason": "oom-alloc"}),
                                    ("board", "Processes killed for memory", {}), ("board", "Throttle events", {"source": "oc1"})):
             dashboard = next(one for one in queries.dashboards() if one["uid"] == "tegrascope-" + uid)
             panel = next(one for one in queries.panels(dashboard) if one["title"] == title)
