@@ -106,20 +106,25 @@ class LiveBoard:
         return (self.directory / (name + ".log")).read_text(errors="replace")
 
     def _start(self):
-        ports = {"relay": free_port(), "bystander": free_port()}
-        web = {name: f"127.0.0.1:{port}" for name, port in ports.items()}
+        web = {name: f"127.0.0.1:{free_port()}" for name in ("relay", "bystander")}
+        self._start_prometheus(web.values())  # first: the board's story begins with the demo
         self._run("relay", self._program, "demo", "--scenario=" + self._scenario, "--web.listen-address=" + web["relay"])
         if not wait_until(30, lambda: "Ollama  " in self._output("relay")):
             raise RuntimeError("the demo did not start: " + self._output("relay"))
+        self.started = time.time()
         ollama = next(line.split()[-1] for line in self._output("relay").splitlines() if line.startswith("  Ollama"))
         self.board = next(self.directory.glob("tegrascope-demo-*/rootfs"))
         self._complete_board()
         self._run("bystander", self._program, "run", "--path.rootfs=" + str(self.board), "--ollama.url=" + ollama,
                   "--ollama.log-file=" + str(self.directory / "ollama.log"), "--observe=auto,capture",
                   "--web.listen-address=" + web["bystander"])
+        self._thread = threading.Thread(target=self._live)
+        self._thread.start()
+
+    def _start_prometheus(self, addresses):
         (self.directory / "rules.yml").write_text(RULES)
         targets = "".join(f"  - targets: ['{address}']\n    labels: {{instance: orin-{number}}}\n"
-                          for number, address in enumerate(web.values(), 1))
+                          for number, address in enumerate(addresses, 1))
         (self.directory / "prometheus.yml").write_text(
             "global: {scrape_interval: 1s, evaluation_interval: 1s}\nrule_files: [rules.yml]\n"
             "scrape_configs:\n- job_name: tegrascope\n  static_configs:\n" + targets)
@@ -129,9 +134,6 @@ class LiveBoard:
                   "--web.listen-address=" + address, "--log.level=warn")
         if not wait_until(30, lambda: "eady" in get(self.url + "/-/ready")):
             raise RuntimeError("Prometheus did not get ready: " + self._output("prometheus"))
-        self.started = time.time()
-        self._thread = threading.Thread(target=self._live)
-        self._thread.start()
 
     def _complete_board(self):
         for name in EXTRA:
@@ -197,9 +199,9 @@ class LiveBoard:
         return self.api("query_range", query=expr, start=start, end=end, step=step)["result"]
 
     def wait(self, seconds):
-        """Until Prometheus has scraped that long."""
+        """Until Prometheus has scraped both agents for that long."""
         return wait_until(seconds + 30, lambda: self.api(
-            "query", query=f"min(count_over_time(up[{int(seconds) + 5}s])) >= {int(seconds)}")["result"])
+            "query", query=f"min(sum_over_time(up[{int(seconds) + 30}s])) >= {int(seconds)}")["result"])
 
     def families(self):
         """Names of the metrics that the agents emit, as Prometheus stored them."""
