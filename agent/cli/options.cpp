@@ -172,8 +172,9 @@ void add_run_options(CLI::App& app, Config& config) {
       ->check(CLI::IsMember({"auto", "relay", "capture", "slots", "log", "process", "poll"}));
   add_value(
       app, "ollama.log-file", config.ollama_log_file,
-      "File that the first Ollama logs to, for witness log; docker's json file too; auto: $OLLAMA_LOGS of "
-      "each server's process, else /data/logs/ollama.log as in the dustynv images");
+      "Log of the first Ollama, for witness log: a file (docker's json file too), or journal:UNIT as "
+      "journal:ollama; auto, for each server: $OLLAMA_LOGS of its process, the file of its standard output, "
+      "/data/logs/ollama.log as in the dustynv images, the journal of its systemd unit");
   add_list(app, "relay.listen-address", config.relay_listen_addresses,
            "Address where clients reach Ollama through the relay, as 127.0.0.1:11481; empty: no relay");
   add_value(app, "relay.port-file", config.relay_port_file, "Write the relay's chosen ports to this file");
