@@ -32,6 +32,9 @@ class Residency {
   std::optional<ProcessReading> runner_of_resident(const std::string& server, const std::string& model) const;
   std::optional<ProcessReading> runner(const ProcessId& id) const;
 
+  // The only model that the server holds in memory; absent: none, several, or computed elsewhere.
+  std::optional<std::string> only_model(const std::string& server) const;
+
   // A server holds a model in memory.
   bool any_model() const;
   // The server says that another host computes the model.
