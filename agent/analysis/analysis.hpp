@@ -105,7 +105,7 @@ class Analysis {
   ModelTable models_;
   Residency residency_;
   RequestTable requests_;
-  WitnessMerge merge_{requests_};
+  WitnessMerge merge_{requests_, residency_};
   std::map<ModelKey, PlacementTracker> trackers_;
   std::map<ModelKey, bool> cpu_asked_for_;
   std::map<ProcessId, std::pair<MonotonicTime, Nanoseconds>> runner_cpu_;

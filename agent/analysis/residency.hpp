@@ -34,6 +34,8 @@ class Residency {
   std::optional<ProcessReading> runner_of_resident(const std::string& server, const std::string& model) const;
   std::optional<ProcessReading> runner(const ProcessId& id) const;
 
+  // The only model that the server holds in memory; absent: none, several, or computed elsewhere.
+  std::optional<std::string> only_model(const std::string& server) const;
   // The model as the server's last list has it; null: not in it. Valid until the next set_server().
   const ResidentModel* resident(const std::string& server, const std::string& model) const;
 

@@ -148,8 +148,9 @@ void add_server_options(CLI::App& app, Config& config) {
            "Ollama to watch, as http://host:port; may be repeated; auto: found");
   add_value(
       app, "ollama.log-file", config.ollama_log_file,
-      "File that the first Ollama logs to, for witness log; docker's json file too; auto: $OLLAMA_LOGS of "
-      "each server's process, else /data/logs/ollama.log as in the dustynv images");
+      "Log of the first Ollama, for witness log: a file (docker's json file too), or journal:UNIT as "
+      "journal:ollama; auto, for each server: $OLLAMA_LOGS of its process, the file of its standard output, "
+      "/data/logs/ollama.log as in the dustynv images, the journal of its systemd unit");
 }
 
 void add_run_options(CLI::App& app, Config& config) {

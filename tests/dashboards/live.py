@@ -69,7 +69,7 @@ class LiveBoard:
     """Context manager. `relay`: the agent whose relay the simulated clients use; `bystander`: one that only looks on, with a
     board that has every file, a log and (where it may) the capture."""
 
-    def __init__(self, program, prometheus, scenario="demo", seconds=0):
+    def __init__(self, program, prometheus, scenario="fallback", seconds=0):
         self._program, self._prometheus, self._scenario, self._seconds = program, prometheus, scenario, seconds
         self._processes, self._stop = [], threading.Event()
         self._thread = None
