@@ -18,7 +18,7 @@ std::optional<ServerLog> read_server_log(const OllamaServer& server, const Confi
       [server, paths = config.paths, setting = config.ollama_log_file]() -> std::optional<ServerLog> {
         const auto places = find_log_places({server}, paths, setting);
         if (places.empty()) return std::nullopt;
-        LogFollower follower(server.name, places.front().path);
+        LogFollower follower(places.front());
         do {
           follower.poll();
         } while (follower.more());

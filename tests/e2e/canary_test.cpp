@@ -149,7 +149,9 @@ class Canary : public testing::Test {
                                "/api/v1/ledger",
                                "/api/v1/memory",
                                "/api/v1/board",
-                               "/api/v1/snapshot"};
+                               "/api/v1/snapshot",
+                               "/api/v1/roofline",
+                               "/api/v1/headroom"};
     for (int id = 1; id <= 20; ++id) left.insert("/api/v1/requests/" + std::to_string(id));
     std::set<std::string> seen;
     while (!left.empty()) {
@@ -184,6 +186,8 @@ TEST_F(Canary, NothingOfAUserIsInAnythingThatTheAgentSays) {
        "--ollama.log-file=" + log.string(), ::geteuid() == 0 ? "--observe=auto,capture" : "--observe=auto"},
       outputs_.root());
   ::unsetenv("STATE_DIRECTORY");
+  // What the log holds before the agent has looked at it is old and makes no events.
+  ASSERT_TRUE(wait_until(20s, [&] { return agent.scrape().sum("tegrascope_ollama_log_up") == 1.0; }));
   const auto port =
       static_cast<std::uint16_t>(std::stoi(agent.relay_url().substr(agent.relay_url().rfind(':') + 1)));
 
