@@ -3,16 +3,16 @@ import annotations
 from grafana import GREY, dashboard, row, stat, state_timeline, timeseries, value_texts
 
 SOURCES = [
-    state_timeline("Collectors", "Whether each collector's last read worked. A collector that is not here has nothing to read on "
+    state_timeline("Collectors", "Whether each collector's last read worked, on all of the selected boards. A collector that is not here has nothing to read on "
                    "this board. Down: `tegrascope read` on the board says which file, and what would mend it.",
-                   "tegrascope_collector_up{S}", "{{collector}} {{instance}}",
+                   "min by (collector) (tegrascope_collector_up{S})", "{{collector}}",
                    mappings=value_texts({0: ("down", "red"), 1: ("up", "green")}), height=12),
     timeseries("Sample errors", "Sensors that could not be read, by reason. permission: docs/permissions.md says what grants it.",
-               [("sum by (collector, reason) (rate(tegrascope_sample_errors_total{S}[RI])) > 0 or "
-                 "sum(rate(tegrascope_sample_errors_total{S}[RI]))", "{{collector}} {{reason}}")], "cps", bars=True),
+               [("sum by (collector, reason) (rate(tegrascope_sample_errors_total{S}[RI])) > 0", "{{collector}} {{reason}}")],
+               "cps", no_value="no errors"),
     timeseries("Sensors without a value", "Sensors that said that they have none now, as those of a powered-off block do. No error.",
-               [("sum by (collector) (tegrascope_sensors_unavailable{S}) > 0 or sum(tegrascope_sensors_unavailable{S})",
-                 "{{collector}}")], "none", decimals=0),
+               [("sum by (collector) (tegrascope_sensors_unavailable{S}) > 0", "{{collector}}")], "none", decimals=0,
+               no_value="every sensor has a value"),
     timeseries("Missed slots", "Share of the sampling slots that were missed. Normal: 0. Otherwise the agent gets too little CPU and "
                "figures of short requests are rough.",
                [("sum by (collector) (rate(tegrascope_sample_gaps_total{S}[RI])) / "
@@ -26,7 +26,7 @@ SEEN = [
     timeseries("Busy time by witness", "Busy time of Ollama's runners. exact: the request was seen, by relay or capture. none: only "
                "the work was seen; such requests have no tokens.",
                [("sum by (witness) (rate(tegrascope_ollama_busy_seconds_total{S}[RI]))", "{{witness}}")], "none",
-               stack="normal", colors={"exact": "green", "none": "orange"}, decimals=2),
+               stack="normal", colors={"exact": "green", "none": "orange"}),
     timeseries("Verdicts withheld", "Share of the requests without a verdict. Short answers have none. Above 90 % for an hour on a "
                "busy board, a fall-back to the CPU would go unseen.",
                [("sum by (model) (rate(tegrascope_placement_verdicts_total{SM,placement=\"unknown\"}[RI])) / "
@@ -35,11 +35,11 @@ SEEN = [
     timeseries("Unexplained GPU time", "Busy time of the GPU that no request explains. bypass above 0.1: clients go around the "
                "relay, or a witness is missing.",
                [("sum by (reason) (rate(tegrascope_unattributed_gpu_seconds_total{S}[RI]))", "{{reason}}")], "none",
-               stack="normal", colors={"idle": GREY, "other": "purple", "bypass": "orange"}, decimals=2),
+               stack="normal", colors={"idle": GREY, "other": "purple", "bypass": "orange"}),
     timeseries("Unreadable answers", "Answers whose figures could not be read. Their requests count, without tokens.",
                [("sum by (reason) (rate(tegrascope_observation_errors_total{S}[RI]))", "{{reason}}")], "cps"),
     timeseries("Loads failed and runners lost", "As Ollama's log tells. Killed: out of memory. Crashed: see the log.",
-               [("sum by (reason) (increase(tegrascope_model_load_failures_total{S}[RI]))", "load failed: {{reason}}"),
+               [("sum by (reason) (increase(tegrascope_model_load_failures_total{S}[RI])) > 0", "load failed: {{reason}}"),
                 ("sum by (reason) (increase(tegrascope_runner_exits_total{S}[RI]))", "runner {{reason}}")], "none",
                bars=True, decimals=0, no_value="no log is followed"),
     timeseries("Capture", "Packets read, and those that the kernel dropped or that were missing: requests with a hole have no figures.",

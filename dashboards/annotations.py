@@ -13,10 +13,8 @@ LOADS = annotation(
     "Model loaded", "{{model}} on {{instance}}, Ollama {{server}}")
 
 FALLBACKS = annotation(
-    "Fallbacks", "red",
-    f"max by {_BY_MODEL} (tegrascope_model_placement{{SM,placement=~\"cpu|partial\"}} and on {_BY_MODEL} "
-    "tegrascope_model_gpu_expected{SM} == 1) > 0",
-    "Not on the GPU", "{{model}} on {{instance}}, Ollama {{server}}")
+    "Fallbacks", "red", "tegrascope_model_fallback_info{SM}", "Not on the GPU: {{reason}}",
+    "{{model}} on {{instance}}, Ollama {{server}}. To mend it: {{cure}}")
 
 POWER_MODES = annotation(
     "Power mode changes", "purple",
@@ -25,7 +23,8 @@ POWER_MODES = annotation(
 
 THROTTLES = annotation(
     "Throttling", "orange",
-    "sum by (job, instance, source) (increase(tegrascope_throttle_events_total{S,source=~\"thermal|oc1\"}[RI])) > 0",
+    "tegrascope_throttle_events_total{S,source=~\"thermal|oc1\"} - "
+    "tegrascope_throttle_events_total{S,source=~\"thermal|oc1\"} offset $__interval > 0",
     "Clocks held down", "{{instance}}: {{source}}")
 
 ALERTS = annotation(

@@ -2,7 +2,7 @@
 import annotations
 from grafana import DASHED, by_pattern, dashboard, fixed, row, stat, state_timeline, timeseries, value_texts
 
-_ON_OFF = value_texts({0: ("off", "text"), 1: ("on", "green")})
+_ON_OFF = value_texts({0: ("off", "rgba(142, 142, 142, 0.25)"), 1: ("on", "green")})
 
 IDENTITY = [
     stat("Board", "Module of the board. With several boards selected: one of them.", "tegrascope_board_info{S}", "none",

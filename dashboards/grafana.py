@@ -12,6 +12,8 @@ import re
 SCHEMA_VERSION = 41
 # The scrape interval that the documentation asks for: the panels' least step, so that $__rate_interval holds four scrapes.
 SCRAPE_INTERVAL = "15s"
+# Highest value that an axis shows at least, so that a line at 0 is not drawn against a hundred.
+SOFT_MAX = {"cps": 1, "none": 1, "reqps": 0.1, "pps": 1, "percentunit": 0.01, "Bps": 1024, "joule": 1}
 # Ratios of what bursts of requests count: a longer step, so that the pauses between requests do not cut the line.
 BURST_INTERVAL = "1m"
 
@@ -88,7 +90,7 @@ def _defaults(unit, thresholds=None, mappings=None, no_value=None, decimals=None
 
 
 def stat(title, description, expr, unit, thresholds=None, mappings=None, no_value=None, decimals=None, legend="",
-         label=None, width=4, height=4):
+         label=None, width=4, height=3):
     """One number; with `label`, the text of that label."""
     options = {"colorMode": "value" if thresholds or mappings else "none", "graphMode": "none", "justifyMode": "center",
                "orientation": "auto", "percentChangeColorMode": "standard", "showPercentChange": False,
@@ -111,6 +113,8 @@ def timeseries(title, description, targets, unit, stack=None, bars=False, low=0,
               "showPoints": "never" if stack or bars else "auto", "spanNulls": 600000 if join else False,
               "scaleDistribution": scale or {"type": "linear"}, "thresholdsStyle": {"mode": "off"},
               "stacking": {"group": "A", "mode": stack or "none"}}
+    if high is None and unit in SOFT_MAX:
+        custom["axisSoftMax"] = SOFT_MAX[unit]
     options = {"legend": {"calcs": [], "displayMode": "list", "placement": "bottom", "showLegend": True},
                "tooltip": {"mode": "multi", "sort": "desc"}}
     defaults = {**_defaults(unit, None, None, no_value, decimals, low, high), "custom": custom}
@@ -147,11 +151,11 @@ def heatmap(title, description, expr, unit, no_value=None, width=12, height=8):
                   width, height, SCRAPE_INTERVAL)
 
 
-def table(title, description, columns, key, overrides=(), no_value=None, width=24, height=8):
-    """One row for each value of the labels `key`: [(query, column title, unit, decimals)]. No title: the query's own
-    labels are the columns and its value is hidden."""
+def table(title, description, columns, key, overrides=(), hidden=(), no_value=None, width=24, height=8):
+    """One row for each value of the labels `key`: [(query, column title, unit, decimals)]. No title: the query's labels are
+    the columns, but for those in `hidden`, and its value is not shown."""
     targets = [target(expr, instant=True, format="table") for expr, *_ in columns]
-    renamed, hidden, made = {}, {"Time": True}, list(overrides)
+    renamed, hidden, made = {}, dict.fromkeys(["Time", *hidden], True), list(overrides)
     for index, (_, name, *shown) in enumerate(columns):
         value = "Value" if len(columns) == 1 else "Value #" + chr(ord("A") + index)
         if name is None:

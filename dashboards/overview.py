@@ -33,10 +33,17 @@ HEALTH = [
     stat("First token, p95", "19 of 20 streamed requests of the time range had their first content within this time, cold loads "
          "included. Long prompts, loads and waiting raise it.",
          "histogram_quantile(0.95, sum by (le) (increase(tegrascope_time_to_first_token_seconds_bucket{SM}[RANGE])))",
-         "s", no_value="no stream seen", decimals=2),
+         "s", no_value="no stream seen"),
 ]
 
 PLACEMENT = [
+    table("Fallbacks now", "Models that are not on the GPU although they are meant to be: the reason as far as the board, Ollama's log and "
+          "its processes tell, and the line to type on that board. Normal: none.",
+          [("tegrascope_model_fallback_info{SM}", None)], key=["model", "cure", "reason", "instance", "server"], height=5,
+          hidden=["__name__", "job"],
+          overrides=[by_name("model", custom_width=150), by_name("reason", custom_width=170), by_name("instance", custom_width=150),
+                     by_name("server", custom_width=160),
+                     by_name("cure", custom_minWidth=300, custom_cellOptions={"type": "auto", "wrapText": True})], no_value="every model is where it is meant to be, or none was seen"),
     state_timeline("Placement: observed", "Where each model's decode ran, as the hardware shows: GPU load and the runner's CPU time "
                    "while tokens came out. Normal: gpu all along. On cpu or partial, `tegrascope doctor` on the board says why.",
                    " or ".join(f"max by {_BY_MODEL} (tegrascope_model_placement{{SM,placement=\"{place}\"}} == 1) * {value}"
@@ -90,13 +97,13 @@ SPEED = [
 
 FLEET = [
     table("Boards", "One line for each board: speed, power, heat and whether its Ollama answers. Click a board to see its hardware.",
-          [("sum by (job, instance) (rate(tegrascope_tokens_total{S,type=\"output\"}[RI]))", "Output tokens per second",
+          [("sum by (instance) (rate(tegrascope_tokens_total{S,type=\"output\"}[RI]))", "Output tokens per second",
             "suffix:tok/s", 1),
-           ("sum by (job, instance) (rate(tegrascope_board_energy_joules_total{S}[RI]))", "Power", "watt", 1),
-           ("max by (job, instance) (rate(tegrascope_gpu_busy_seconds_total{S}[RI]))", "GPU busy", "percentunit", 0),
-           ("max by (job, instance) (tegrascope_temperature_celsius{S})", "Hottest zone", "celsius", 0),
-           ("min by (job, instance) (tegrascope_ollama_up{S})", "Ollama", "none", 0)],
-          key=["job", "instance"], height=6,
+           ("sum by (instance) (rate(tegrascope_board_energy_joules_total{S}[RI]))", "Power", "watt", 1),
+           ("max by (instance) (rate(tegrascope_gpu_busy_seconds_total{S}[RI]))", "GPU busy", "percentunit", 0),
+           ("max by (instance) (tegrascope_temperature_celsius{S})", "Hottest zone", "celsius", 0),
+           ("min by (instance) (tegrascope_ollama_up{S})", "Ollama", "none", 0)],
+          key=["instance"], height=5,
           overrides=[by_name("instance", links=[{"title": "This board", "targetBlank": False,
                                                  "url": "/d/tegrascope-board?${__url_time_range}&var-instance=${__value.raw}"}]),
                      by_name("Ollama", mappings=value_texts({0: ("does not answer", "red"), 1: ("up", "green")}),

@@ -113,6 +113,17 @@ Scenario idle() {
   return scenario;
 }
 
+// For pictures of a few minutes.
+Scenario tour() {
+  Scenario scenario = steady(
+      "tour",
+      "qwen2.5:7b on the GPU, from 60 s on the CPU, from 100 s partly on the GPU, from 130 s on the GPU",
+      Placement::gpu, 1.0);
+  scenario.switches = {
+      {60.0, Placement::cpu, 0.0}, {100.0, Placement::partial, 0.6}, {130.0, Placement::gpu, 1.0}};
+  return scenario;
+}
+
 const std::vector<Scenario>& all_scenarios() {
   static const std::vector<Scenario> kScenarios{
       fallback(),
@@ -126,6 +137,7 @@ const std::vector<Scenario>& all_scenarios() {
       foreign_gpu(),
       embeddings(),
       cold_load(),
+      tour(),
       idle()};
   return kScenarios;
 }

@@ -5,6 +5,8 @@
 #include <set>
 #include <utility>
 
+#include "agent/attribution/roofline.hpp"
+
 namespace tegrascope {
 namespace {
 
@@ -61,6 +63,9 @@ void Analysis::add_sensors(const std::vector<Reading>& readings) {
         break;
       case Signal::clocks_locked:
         idle_key_.clocks_locked = r.value != 0;
+        break;
+      case Signal::emc_peak_bytes_per_second:
+        emc_peak_ = r;
         break;
       case Signal::temperature_celsius:
         hottest = std::max(hottest.value_or(r.value), r.value);
@@ -134,6 +139,7 @@ void Analysis::want_poll_for(RequestId id) {
 void Analysis::add(const ServerState& state) {
   residency_.set_server(state);
   for (const ResidentModel& model : state.models) see_resident(state.server.name, model.name, state.at);
+  remember_shapes(state);
   idle_key_.model_resident = residency_.any_model();
   attribution_.set_idle_key(idle_key_);
   requests_.find_runners();
@@ -230,6 +236,8 @@ RequestRecord Analysis::record_of(const LiveRequest& request, const Attribution:
   r.energy_known = finished.energy_known;
   r.gpu_known = finished.gpu_known;
   r.reasons = finished.reasons;
+  r.energy_interval_nj = finished.energy_interval_nj;
+  r.quality = finished.quality;
   r.decode = finished.decode;
   r.decode.output_tokens = static_cast<std::int64_t>(request.counted_output);
   return r;
@@ -239,6 +247,7 @@ void Analysis::judge_finished(const Attribution::Finished& finished) {
   LiveRequest* request = requests_.find(finished.id);
   if (request == nullptr) return;
   RequestRecord record = record_of(*request, finished);
+  add_roofline(*request, record);
   ModelView& view = models_.view(request->key);
   count_phases(*request, finished.windows);
 
@@ -309,6 +318,10 @@ void Analysis::count_booked(const Attribution::Finished& booked) {
     RequestRecord& record = judged.mapped();
     record.phase_amounts = booked.amounts;
     record.reasons = booked.reasons;
+    record.energy_interval_nj = booked.energy_interval_nj;
+    record.quality = booked.quality;
+    ++models_.view({record.server, record.model}).qualities[record.quality];
+    mark_impossible(record);
     record.solo_joules = booked.solo_joules;
     const auto shown = std::find_if(recent_.begin(), recent_.end(),
                                     [&](const RequestRecord& r) { return r.id == booked.id; });
@@ -342,6 +355,8 @@ SnapshotPtr Analysis::make_snapshot(MonotonicTime now) {
   if (!gpu_loads_.empty())
     snapshot->ledger_gpu = gpu_loads_.size() == 1 ? gpu_loads_.begin()->first : "busiest";
   fill_servers(*snapshot);
+  fill_headroom(*snapshot);
+  fill_lasting(*snapshot);
   fill_models(*snapshot);
   snapshot->recent.assign(recent_.begin(), recent_.end());
   snapshot->capture = capture_;

@@ -55,6 +55,10 @@ class Analysis {
   // Closes what lies behind the watermark, judges the requests that are complete.
   void advance(MonotonicTime now);
 
+  // Before the first advance(): what earlier runs left.
+  void restore(std::shared_ptr<const Books> carried, const LearnedState& learned, MonotonicTime now);
+  void set_storage(std::optional<StorageView> storage) { storage_ = std::move(storage); }
+
   // A request is open, or its evidence is not complete yet: sample fast.
   bool busy() const;
   // Servers whose next poll will tell more: their runners changed, or they answer for a model they did not
@@ -90,6 +94,10 @@ class Analysis {
   void fill_models(Snapshot& snapshot) const;
   void fill_servers(Snapshot& snapshot) const;
   void fill_integrals(Snapshot& snapshot) const;
+  void fill_headroom(Snapshot& snapshot) const;
+  void fill_lasting(Snapshot& snapshot);
+  void remember_shapes(const ServerState& state);
+  void add_roofline(const LiveRequest& request, RequestRecord& record);
 
   AnalysisOptions options_;
   Attribution attribution_;
@@ -97,7 +105,7 @@ class Analysis {
   ModelTable models_;
   Residency residency_;
   RequestTable requests_;
-  WitnessMerge merge_{requests_};
+  WitnessMerge merge_{requests_, residency_};
   std::map<ModelKey, PlacementTracker> trackers_;
   std::map<ModelKey, bool> cpu_asked_for_;
   std::map<ProcessId, std::pair<MonotonicTime, Nanoseconds>> runner_cpu_;
@@ -106,7 +114,9 @@ class Analysis {
   MonotonicTime gpu_memory_at_{};
   std::map<std::string, std::map<Witness, double>> server_busy_seconds_;
   std::optional<CaptureView> capture_;
-  std::map<std::string, ServerLog> logs_;  // by server
+  std::map<std::string, ServerLog> logs_;           // by server
+  std::map<ModelKey, ResidentModel> known_models_;  // as last seen resident
+  std::optional<Reading> emc_peak_;
   GpuAccess gpu_access_;
   std::deque<RequestRecord> recent_;
   std::vector<RequestRecord> judged_;
@@ -118,6 +128,10 @@ class Analysis {
   std::optional<MonotonicTime> last_snapshot_;
   std::uint64_t dropped_events_ = 0;
   std::optional<RelayView> relay_;
+  std::shared_ptr<const Books> carried_;
+  std::shared_ptr<const LearnedState> learned_;
+  MonotonicTime learned_at_{};
+  std::optional<StorageView> storage_;
 };
 
 }  // namespace tegrascope

@@ -67,6 +67,13 @@ std::optional<ProcessReading> Residency::runner_of_resident(const std::string& s
   return servers_.at(server).models.size() == 1 ? found : std::nullopt;
 }
 
+std::optional<std::string> Residency::only_model(const std::string& server) const {
+  const auto state = servers_.find(server);
+  if (state == servers_.end() || !state->second.up || state->second.models.size() != 1) return std::nullopt;
+  const ResidentModel& model = state->second.models.front();
+  return model.remote ? std::nullopt : std::optional(model.name);
+}
+
 std::optional<ProcessReading> Residency::runner(const ProcessId& id) const {
   for (const ProcessReading& p : processes_) {
     if (p.id == id) return p;

@@ -34,6 +34,11 @@ class Residency {
   std::optional<ProcessReading> runner_of_resident(const std::string& server, const std::string& model) const;
   std::optional<ProcessReading> runner(const ProcessId& id) const;
 
+  // The only model that the server holds in memory; absent: none, several, or computed elsewhere.
+  std::optional<std::string> only_model(const std::string& server) const;
+  // The model as the server's last list has it; null: not in it. Valid until the next set_server().
+  const ResidentModel* resident(const std::string& server, const std::string& model) const;
+
   // A server holds a model in memory.
   bool any_model() const;
   // The server says that another host computes the model.
@@ -43,8 +48,6 @@ class Residency {
   std::optional<double> declared_gpu_share(const std::string& server, const std::string& model) const;
 
  private:
-  const ResidentModel* resident(const std::string& server, const std::string& model) const;
-
   std::map<std::string, ServerState> servers_;
   std::map<std::string, UpstreamKind> kinds_;  // before the first poll too
   std::vector<ProcessReading> processes_;

@@ -37,6 +37,8 @@ struct Config {
   std::chrono::milliseconds relay_head_timeout = std::chrono::seconds(30);
   std::chrono::milliseconds relay_drain_time = std::chrono::seconds(20);
 
+  std::string storage_path = "auto";  // directory; as in storage_directory()
+
   // Listening sockets that systemd has passed; they take the place of the listen addresses.
   std::vector<int> web_sockets;
   std::vector<int> relay_sockets;

@@ -37,8 +37,7 @@ void Service::stop() {
   if (!thread_.joinable()) return;
   boost::asio::post(context_, [this] {
     drain();
-    analysis_.set_relay(hooks_.relay_view());
-    snapshots_.publish(analysis_.make_snapshot(monotonic_now()));
+    publish(monotonic_now());
     watchdog_.stop();
     work_.reset();
   });
@@ -59,11 +58,16 @@ void Service::drain() {
     hooks_.set_busy(busy_);
   }
   if (analysis_.snapshot_due(now)) {
-    analysis_.set_relay(hooks_.relay_view());
-    SnapshotPtr snapshot = analysis_.make_snapshot(now);
-    state_log_.note(*snapshot);
-    snapshots_.publish(std::move(snapshot));
+    publish(now);
+    state_log_.note(*snapshots_.latest());
+    hooks_.keep(snapshots_.latest());
   }
+}
+
+void Service::publish(MonotonicTime now) {
+  analysis_.set_relay(hooks_.relay_view());
+  analysis_.set_storage(hooks_.storage_view());
+  snapshots_.publish(analysis_.make_snapshot(now));
 }
 
 void Service::take(Batch&& batch) {

@@ -29,7 +29,9 @@ struct ServiceHooks {
   std::function<void(std::vector<SlotsTarget>&&)> watch_slots;
   // Ollama's processes came or went: look at what they may do on the GPU.
   std::function<void(std::vector<std::int64_t>&& serves, std::vector<ProcessId>&& runners)> find_gpu_access;
-  std::function<std::optional<RelayView>()> relay_view;  // absent: no relay
+  std::function<std::optional<RelayView>()> relay_view;      // absent: no relay
+  std::function<std::optional<StorageView>()> storage_view;  // absent: nothing is kept
+  std::function<void(const SnapshotPtr&)> keep;              // of each snapshot published
 };
 
 class Service {
@@ -47,6 +49,11 @@ class Service {
   void push(GpuAccess&& access) { bus_.push(std::move(access)); }
   void push(std::vector<OllamaServer>&& servers) { bus_.push(std::move(servers)); }
 
+  // Before start(): what earlier runs left.
+  void restore(std::shared_ptr<const Books> carried, const LearnedState& learned) {
+    analysis_.restore(std::move(carried), learned, monotonic_now());
+  }
+
   const SnapshotSource& snapshots() const { return snapshots_; }
   // For the HTTP endpoint; handlers run on the service thread.
   boost::asio::io_context& context() { return context_; }
@@ -60,6 +67,7 @@ class Service {
                                GpuAccess, std::vector<OllamaServer>>;
 
   void drain();
+  void publish(MonotonicTime now);
   void take(Batch&& batch);
   void take(RequestEvent&& event);
   void take(ServerState&& state);

@@ -30,6 +30,7 @@ void Ledger::forget(const ModelKey& model) {
   for (const auto& [phase, amounts] : account.mapped()) {
     totals_.forgotten_energy_nj += amounts.energy_nj;
     totals_.forgotten_gpu_busy_ns += amounts.gpu_busy_ns;
+    closed_[model][phase] += amounts;
   }
 }
 

@@ -36,6 +36,8 @@ class Ledger {
   void forget(const ModelKey& model);
 
   const Accounts& accounts() const { return accounts_; }
+  // What closed accounts held, for the lifetime's books: a few models a day at most.
+  const Accounts& closed() const { return closed_; }
   const LedgerView& totals() const { return totals_; }
 
   // measured = attributed + unattributed + pending + forgotten, for joules and GPU seconds, exactly.
@@ -43,6 +45,7 @@ class Ledger {
 
  private:
   Accounts accounts_;
+  Accounts closed_;
   LedgerView totals_;
 };
 

@@ -24,6 +24,8 @@ void print_usage(std::ostream& out) {
 const std::vector<Command>& commands() {
   static const std::vector<Command> list{
       {"run", "the agent: read the board, watch Ollama, serve /metrics", command_run},
+      {"prove", "one short request: does the model run on the GPU? exit code 0 only then", command_prove},
+      {"doctor", "what this board and its Ollama look like, what is wrong and what mends it", command_doctor},
       {"demo", "the agent on a simulated Orin Nano with a simulated Ollama and traffic", command_demo},
       {"read", "one reading of every sensor, with unit, source and, where absent, the reason", command_read},
       {"decode", "what the agent reads out of a file: decode tegrastats, ollama-log or exchange",

@@ -9,6 +9,8 @@ namespace tegrascope {
 
 int command_run(int argc, const char* const* argv);
 int command_demo(int argc, const char* const* argv);
+int command_doctor(int argc, const char* const* argv);
+int command_prove(int argc, const char* const* argv);
 int command_read(int argc, const char* const* argv);
 int command_simulate(int argc, const char* const* argv);
 int command_decode(int argc, const char* const* argv);

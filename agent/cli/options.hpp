@@ -17,6 +17,9 @@ void add_run_options(CLI::App& app, Config& config);
 // Those of them that say what is read: --path.* and --collector.*, with their environment variables.
 void add_source_options(CLI::App& app, Config& config);
 
+// Those that say which Ollama is meant: --ollama.url, --ollama.log-file.
+void add_server_options(CLI::App& app, Config& config);
+
 // Parses and validates. Returns -1 to go on, or the exit code: 0 after --help, 2 after a wrong flag, key or
 // value, which is told in one line on standard error with the nearest right name.
 int parse_arguments(CLI::App& app, int argc, const char* const* argv);

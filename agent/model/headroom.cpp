@@ -6,6 +6,7 @@ namespace tegrascope {
 namespace {
 
 constexpr std::uint64_t kLeastMarginBytes = 512ULL << 20U;
+constexpr std::uint64_t kMostMarginBytes = 2048ULL << 20U;
 constexpr std::uint64_t kMarginPart = 16;
 
 std::optional<std::uint64_t> bytes_of(const std::vector<Reading>& readings, Signal signal,
@@ -29,7 +30,7 @@ void add_resident(const ServerState& server, MemoryHeadroom& out) {
 }  // namespace
 
 std::uint64_t headroom_margin_bytes(std::uint64_t memory_total_bytes) {
-  return std::max(kLeastMarginBytes, memory_total_bytes / kMarginPart);
+  return std::clamp(memory_total_bytes / kMarginPart, kLeastMarginBytes, kMostMarginBytes);
 }
 
 std::optional<MemoryHeadroom> memory_headroom(const std::vector<Reading>& readings,

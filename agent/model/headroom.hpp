@@ -19,7 +19,7 @@
 
 namespace tegrascope {
 
-// Held back from every answer: 512 MiB or a sixteenth of the memory, whichever is more. A choice: about what the
+// Held back from every answer: a sixteenth of the memory, but 512 MiB at least and 2 GiB at most. A choice: about what the
 // driver's context of one more GPU program takes, and what the kernel wants free before it starts to reclaim.
 std::uint64_t headroom_margin_bytes(std::uint64_t memory_total_bytes);
 

@@ -178,6 +178,7 @@ Fallback find_fallback(const FallbackFacts& f) {
   place.gpu_present = f.gpu_present.value_or(true) && told_by_board(f).reason == none;
   if (f.serve) {
     place.container = f.serve->container;
+    if (f.name_container) place.container_id = f.serve->container_id;
     place.devices_missing = f.serve->devices_missing && !f.serve->devices_missing->empty();
     const std::string wanted = jetpack_backend(place.l4t_major);
     place.stock_image = f.serve->container && f.serve->backends && !wanted.empty() &&

@@ -22,6 +22,7 @@ struct FallbackFacts {
   std::optional<RunnerAccess> runner;
   std::optional<BoardIdentity> board;
   std::optional<bool> gpu_present;  // absent: not known
+  bool name_container = false;      // the cure names it: not for labels
 };
 
 // Oldest GPU that Ollama computes on.

@@ -47,6 +47,8 @@ constexpr std::array kLabels{
   any("phase", 5, "queue, load, prefill, decode, unknown"),
   any("endpoint", 24, "route templates of Ollama's API; other"),
   any("code", 12, "HTTP status; 499: the client left"),
+  any("models", 2, "resident, unloaded"),
+  any("quality", 4, "A, B, C, D"),
   any("cure", 1, "the line to type"),
   any("by", 3, "client, upstream, timeout"),
   any("operation", 4, "chat, generate, embed, other"),

@@ -8,7 +8,7 @@ import queries
 # unit of a panel -> why the rule does not see it
 UNIT_EXCLUSIONS = {"suffix:tok/s": "Grafana has no unit for tokens per second; a suffix is its own way to write one",
                    "suffix:tok/GPU-s": "as above"}
-UNITS = {"none", "short", "string", "percent", "percentunit", "bytes", "Bps", "pps", "s", "hertz", "joule", "watt", "watth",
+UNITS = {"none", "short", "locale", "string", "percent", "percentunit", "bytes", "Bps", "pps", "s", "hertz", "joule", "watt", "watth",
          "volt", "amp", "celsius", "rotrpm", "cps", "reqps", "ops", "bool", "bool_on_off", "bool_yes_no"}
 DATASOURCES = {"$datasource", "${datasource}"}
 

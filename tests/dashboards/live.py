@@ -25,8 +25,11 @@ RULES = """groups:
   - alert: DecodeOnTheCpu
     expr: tegrascope_model_placement{placement="cpu"} == 1
 """
-LOAD_FAILURE = ('time=2026-08-02T10:11:12.131Z level=ERROR source=sched.go:480 msg="error loading llama server" '
-                'error="llama runner process has terminated: error loading model: unknown model architecture"\n')
+LOAD_FAILURE = """\
+ggml_backend_cuda_buffer_type_alloc_buffer: allocating 4168.09 MiB on device 0: cudaMalloc failed: out of memory
+time=2026-08-02T10:11:12.131Z level=ERROR source=sched.go:480 msg="error loading llama server" \
+error="llama runner process has terminated: exit status 2"
+"""
 
 
 def find_tool(name):
@@ -66,7 +69,7 @@ class LiveBoard:
     """Context manager. `relay`: the agent whose relay the simulated clients use; `bystander`: one that only looks on, with a
     board that has every file, a log and (where it may) the capture."""
 
-    def __init__(self, program, prometheus, scenario="demo", seconds=0):
+    def __init__(self, program, prometheus, scenario="fallback", seconds=0):
         self._program, self._prometheus, self._scenario, self._seconds = program, prometheus, scenario, seconds
         self._processes, self._stop = [], threading.Event()
         self._thread = None
@@ -103,20 +106,25 @@ class LiveBoard:
         return (self.directory / (name + ".log")).read_text(errors="replace")
 
     def _start(self):
-        ports = {"relay": free_port(), "bystander": free_port()}
-        web = {name: f"127.0.0.1:{port}" for name, port in ports.items()}
+        web = {name: f"127.0.0.1:{free_port()}" for name in ("relay", "bystander")}
+        self._start_prometheus(web.values())  # first: the board's story begins with the demo
         self._run("relay", self._program, "demo", "--scenario=" + self._scenario, "--web.listen-address=" + web["relay"])
         if not wait_until(30, lambda: "Ollama  " in self._output("relay")):
             raise RuntimeError("the demo did not start: " + self._output("relay"))
+        self.started = time.time()
         ollama = next(line.split()[-1] for line in self._output("relay").splitlines() if line.startswith("  Ollama"))
         self.board = next(self.directory.glob("tegrascope-demo-*/rootfs"))
         self._complete_board()
         self._run("bystander", self._program, "run", "--path.rootfs=" + str(self.board), "--ollama.url=" + ollama,
                   "--ollama.log-file=" + str(self.directory / "ollama.log"), "--observe=auto,capture",
                   "--web.listen-address=" + web["bystander"])
+        self._thread = threading.Thread(target=self._live)
+        self._thread.start()
+
+    def _start_prometheus(self, addresses):
         (self.directory / "rules.yml").write_text(RULES)
-        targets = "".join(f"  - targets: ['{address}']\n    labels: {{instance: orin-{name}}}\n"
-                          for name, address in web.items())
+        targets = "".join(f"  - targets: ['{address}']\n    labels: {{instance: orin-{number}}}\n"
+                          for number, address in enumerate(addresses, 1))
         (self.directory / "prometheus.yml").write_text(
             "global: {scrape_interval: 1s, evaluation_interval: 1s}\nrule_files: [rules.yml]\n"
             "scrape_configs:\n- job_name: tegrascope\n  static_configs:\n" + targets)
@@ -126,9 +134,6 @@ class LiveBoard:
                   "--web.listen-address=" + address, "--log.level=warn")
         if not wait_until(30, lambda: "eady" in get(self.url + "/-/ready")):
             raise RuntimeError("Prometheus did not get ready: " + self._output("prometheus"))
-        self.started = time.time()
-        self._thread = threading.Thread(target=self._live)
-        self._thread.start()
 
     def _complete_board(self):
         for name in EXTRA:
@@ -143,12 +148,18 @@ class LiveBoard:
             for trip in zone.glob("trip_point_*"):
                 if copy.is_dir():
                     shutil.copy(trip, copy)
+        # A sensor that cannot be read, and one event of each counter later on.
+        (self.board / "sys/class/thermal/cooling_device6/cur_state").write_text("broken\n")
         (self.directory / "ollama.log").touch()
 
     def _put(self, name, text):
+        """In place, as a kernel file changes: a reader never finds it empty."""
         path = self.board / name
         if path.exists():
-            path.write_text(text)
+            handle = os.open(path, os.O_WRONLY)
+            os.pwrite(handle, text.encode(), 0)
+            os.ftruncate(handle, len(text))
+            os.close(handle)
 
     def _live(self):
         """What the files of the fixture would not do by themselves: the memory controller follows the GPU, memory gets short for a
@@ -162,15 +173,15 @@ class LiveBoard:
             except (OSError, ValueError):
                 gpu = 0
             self._put("sys/kernel/debug/cactmon/mc_all", f"{int(3199000 * (0.05 + 0.75 * gpu / 1000))}\n")
-            short = 20 <= tick % 120 < 50
+            short = 20 <= tick < 50
             moved += 400 if short else 0
-            self._put("proc/vmstat", f"pswpin {12 + moved // 2}\npswpout {268 + moved}\noom_kill {1 + tick // 40}\n")
+            self._put("proc/vmstat", f"pswpin {12 + moved // 2}\npswpout {268 + moved}\noom_kill {1 + (tick > 45)}\n")
             stalled = 1504210 + moved * 300
             self._put("proc/pressure/memory",
                       f"some avg10=0.00 avg60=0.12 avg300=0.05 total={stalled}\n"
                       f"full avg10=0.00 avg60=0.04 avg300=0.01 total={stalled // 3}\n")
-            self._put("sys/class/hwmon/hwmon2/oc1_event_cnt", f"{tick // 60}\n")
-            self._put("sys/class/hwmon/hwmon2/oc3_event_cnt", f"{tick * 3}\n")
+            self._put("sys/class/hwmon/hwmon2/oc1_event_cnt", f"{int(tick > 40)}\n")
+            self._put("sys/class/hwmon/hwmon2/oc3_event_cnt", f"{tick // 6}\n")
             self._put("sys/class/thermal/cooling_device1/cur_state", f"{1 if short else 0}\n")
             self._put("var/lib/nvpmodel/status", "pmode:0001\n" if tick < 50 else "pmode:0002\n")
             if tick == 30:
@@ -188,9 +199,9 @@ class LiveBoard:
         return self.api("query_range", query=expr, start=start, end=end, step=step)["result"]
 
     def wait(self, seconds):
-        """Until Prometheus has scraped that long."""
+        """Until Prometheus has scraped both agents for that long."""
         return wait_until(seconds + 30, lambda: self.api(
-            "query", query=f"min(count_over_time(up[{int(seconds) + 5}s])) >= {int(seconds)}")["result"])
+            "query", query=f"min(sum_over_time(up[{int(seconds) + 30}s])) >= {int(seconds)}")["result"])
 
     def families(self):
         """Names of the metrics that the agents emit, as Prometheus stored them."""

@@ -33,12 +33,9 @@ class Dashboards(unittest.TestCase):
         if not cls.live.wait(SECONDS):
             raise RuntimeError("Prometheus did not scrape for as long as the test needs")
         cls.families = cls.live.families()
-        cls.asked = 0
 
     def ask(self, expr):
-        type(self).asked += 1
-        start = self.live.started + 10
-        return self.live.range(queries.fill_in(expr, VALUES), start, self.live.started + SECONDS, 1)
+        return self.live.range(queries.fill_in(expr, VALUES), self.live.started + 3, self.live.started + SECONDS, 1)
 
     def check_emitted(self, expr):
         for metric, _, _ in queries.selectors(expr):
@@ -50,6 +47,7 @@ class Dashboards(unittest.TestCase):
         return condition and not self.live.api("query", query=condition)["result"]
 
     def test_every_panel_shows_something(self):
+        asked = 0
         for dashboard in queries.dashboards():
             for panel in queries.panels(dashboard):
                 if self.may_be_empty(dashboard, panel):
@@ -58,10 +56,11 @@ class Dashboards(unittest.TestCase):
                     with self.subTest(dashboard=dashboard["uid"], panel=panel["title"], expr=target["expr"]):
                         self.check_emitted(target["expr"])
                         result = self.ask(target["expr"])
+                        asked += 1
                         self.assertTrue(any(numbers(series) for series in result), "empty, or not a number")
                         for label in queries.labels_of_legend(target):
                             self.assertTrue(any(label in series["metric"] for series in result), f"no label {label}")
-        print(f"{self.asked} queries of panels, all with an answer")
+        print(f"{asked} queries of panels asked")
 
     def test_every_annotation_marks_something(self):
         for dashboard in queries.dashboards():
@@ -75,6 +74,17 @@ class Dashboards(unittest.TestCase):
                     self.assertTrue(marks, "never above 0")
                     self.assertTrue(all("instance" in series["metric"] for series in marks), "does not say where")
 
+    def test_the_first_event_of_a_counter_shows(self):
+        """A counter that is born at 1 is not seen by increase()."""
+        for uid, title, series in (("agent", "Loads failed and runners lost", {"reason": "oom-alloc"}),
+                                   ("board", "Processes killed for memory", {}), ("board", "Throttle events", {"source": "oc1"})):
+            dashboard = next(one for one in queries.dashboards() if one["uid"] == "tegrascope-" + uid)
+            panel = next(one for one in queries.panels(dashboard) if one["title"] == title)
+            with self.subTest(panel=title):
+                result = self.ask(panel["targets"][0]["expr"])
+                seen = [max(map(float, numbers(one))) for one in result if series.items() <= one["metric"].items()]
+                self.assertTrue(seen and max(seen) > 0, f"{series} stays at 0: {result}"[:400])
+
     def test_every_variable_has_choices(self):
         for dashboard in queries.dashboards():
             for name, label, selector in queries.variable_queries(dashboard):
@@ -84,7 +94,7 @@ class Dashboards(unittest.TestCase):
 
     def test_marks_are_short_where_they_mark_a_moment(self):
         """A change is a mark, not a state."""
-        for name in ("Model loads", "Power mode changes"):
+        for name in ("Model loads", "Power mode changes", "Throttling"):
             expr = next(one["expr"] for one in queries.dashboards()[0]["annotations"]["list"] if one["name"] == name)
             for series in self.ask(expr):
                 with self.subTest(annotation=name, series=series["metric"]):

@@ -35,9 +35,9 @@ class SimulationTest : public ::testing::Test {
 };
 
 TEST(ScenarioTest, AllNamesAreFound) {
-  EXPECT_EQ(scenario_names(),
-            (std::vector<std::string>{"fallback", "seed", "gpu", "cpu", "partial", "lying", "throttle",
-                                      "power-mode", "foreign-gpu", "embeddings", "cold-load", "idle"}));
+  EXPECT_EQ(scenario_names(), (std::vector<std::string>{"fallback", "seed", "gpu", "cpu", "partial", "lying",
+                                                        "throttle", "power-mode", "foreign-gpu", "embeddings",
+                                                        "cold-load", "tour", "idle"}));
   for (const std::string& name : scenario_names()) {
     ASSERT_TRUE(find_scenario(name).has_value()) << name;
     EXPECT_FALSE(find_scenario(name)->description.empty()) << name;

@@ -62,7 +62,8 @@ TEST(MemoryHeadroom, IsNeverBelowZeroNorAboveTheMemory) {
 
 TEST(MemoryHeadroom, MarginGrowsWithTheMemory) {
   EXPECT_EQ(headroom_margin_bytes(4096 * kMiB), 512 * kMiB);
-  EXPECT_EQ(headroom_margin_bytes(64 * 1024 * kMiB), 4096 * kMiB);
+  EXPECT_EQ(headroom_margin_bytes(16 * 1024 * kMiB), 1024 * kMiB);
+  EXPECT_EQ(headroom_margin_bytes(64 * 1024 * kMiB), 2048 * kMiB);
 }
 
 TEST(MemoryHeadroom, IsAbsentWithoutMemoryReadings) {
