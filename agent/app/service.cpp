@@ -36,6 +36,7 @@ void Service::stop() {
   if (!thread_.joinable()) return;
   boost::asio::post(context_, [this] {
     drain();
+    analysis_.renew_learned();
     publish(monotonic_now());
     work_.reset();
   });
