@@ -59,6 +59,9 @@ class Analysis {
   void restore(std::shared_ptr<const Books> carried, const LearnedState& learned, MonotonicTime now);
   void set_storage(std::optional<StorageView> storage) { storage_ = std::move(storage); }
 
+  // The next snapshot has what is learned by then, not what was half a minute before.
+  void renew_learned() { learned_.reset(); }
+
   // A request is open, or its evidence is not complete yet: sample fast.
   bool busy() const;
   // Servers whose next poll will tell more: their runners changed, or they answer for a model they did not

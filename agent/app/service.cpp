@@ -37,6 +37,7 @@ void Service::stop() {
   if (!thread_.joinable()) return;
   boost::asio::post(context_, [this] {
     drain();
+    analysis_.renew_learned();
     publish(monotonic_now());
     watchdog_.stop();
     work_.reset();

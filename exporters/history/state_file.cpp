@@ -83,8 +83,10 @@ void StateFile::open() {
   loaded_.reset();
   database_ = std::make_unique<Database>(path_);
   Database& db = *database_;
+  // Small pages: a commit writes whole ones.
   db.run(
-      "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-256; PRAGMA temp_store=MEMORY");
+      "PRAGMA page_size=1024; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-256; "
+      "PRAGMA temp_store=MEMORY");
   if (const std::string check = db.text("PRAGMA quick_check(1)"); check != "ok") throw DamagedFile(check);
   const std::int64_t application = db.integer("PRAGMA application_id");
   const std::int64_t format = db.integer("PRAGMA user_version");

@@ -2,7 +2,7 @@
 // member may block on the disk.
 //
 // SQLite in WAL mode: a save is one transaction, so whoever pulls the plug or kills the agent finds either the save
-// before or the one after, never a part. Only rows that changed are written: about 20 KB for a save (docs/storage.md).
+// before or the one after, never a part. Only rows that changed are written: 10 to 12 KB for a save (docs/storage.md).
 // With synchronous=NORMAL a save costs no fsync of its own; after a loss of power the last half minute or so may
 // be missing, after a kill nothing is.
 #pragma once

@@ -97,6 +97,15 @@ TEST(MemoryHeadroom, ACardHoldsItsOwnPart) {
             (2056 - 512) * kMiB);
 }
 
+// The example of docs/memory.md: the fixture orin-nano-r36 with qwen2.5:7b on the GPU.
+TEST(MemoryHeadroom, SpeechBesideASevenBillionModel) {
+  const auto h = memory_headroom({reading(Signal::memory_total_bytes, 7802880ULL * 1024),
+                                  reading(Signal::memory_available_bytes, 2105344ULL * 1024)},
+                                 {server(5303073184, 5303073184)});
+  EXPECT_EQ(h->fits_bytes, 1619001344u);
+  EXPECT_EQ(h->fits_unloaded_bytes, 6922074528u);
+}
+
 TEST(MemoryHeadroom, FlagsFragmentedMemory) {
   auto readings = board();
   readings[3].value = 512.0 * 1024;
