@@ -23,14 +23,16 @@ class Residency {
   const std::map<std::string, ServerState>& servers() const { return servers_; }
   const std::vector<ProcessReading>& processes() const { return processes_; }
 
-  // The runner that serves `model` (as Ollama resolves it) on `server`: the only one of that server, or the
-  // one whose
-  // --model blob is the resident model's. Absent: none, or not to be told apart.
+  // The runner that serves `model` (as Ollama resolves it) on `server`: the one whose --model blob is the resident
+  // model's, else the only one of that server that is not known to be another model's. Absent: none, or not to be told
+  // apart.
   std::optional<ProcessReading> runner_of(const std::string& server, const std::string& model) const;
   // As runner_of(), and only when nothing else can be meant: the model is resident, and the runner's blob is its
   // own or, where that is not known, both are the only ones of the server.
   std::optional<ProcessReading> runner_of_resident(const std::string& server, const std::string& model) const;
   std::optional<ProcessReading> runner(const ProcessId& id) const;
+  // The runner is known to serve another model of the server.
+  bool runs_another(const ProcessReading& runner, const std::string& server, const std::string& model) const;
 
   // A server holds a model in memory.
   bool any_model() const;

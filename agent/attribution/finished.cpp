@@ -20,6 +20,7 @@ constexpr int kShortOfAverages = 3;
 // With no more samples in its work, hitting or missing one makes the figure.
 constexpr int kShortOfSamples = 2;
 constexpr int kFewSamples = 10;
+constexpr double kUnknownShare = 0.05;
 constexpr double kOtherWork = 0.1;  // of the energy above idle
 
 constexpr double kTwoSided95 = 1.96;
@@ -92,10 +93,13 @@ std::vector<std::string> Attribution::reasons_of(const OpenRequest& request) con
     if (holds) reasons.emplace_back(reason);
   };
   Nanoseconds longest{};
+  Nanoseconds working{};
   int samples = 0;
   for (const PhaseWindow& w : request.windows.windows) {
     longest = std::max(longest, w.end - w.begin);
-    if (works(w)) samples += sensors_.power().count(w.begin, w.end);
+    if (!works(w)) continue;
+    working += w.end - w.begin;
+    samples += sensors_.power().count(w.begin, w.end);
   }
   const bool averaged = sensors_.power().averaged();
   const auto dynamic_nj = static_cast<double>(request.others_nj + request.ollama_nj);
@@ -106,7 +110,7 @@ std::vector<std::string> Attribution::reasons_of(const OpenRequest& request) con
        "short");
   name(samples < kFewSamples, "few_samples");
   name(request.imputed, "imputed");
-  name(request.no_prior, "no_prior");
+  name(to_seconds(request.unknown_time) > kUnknownShare * to_seconds(working), "no_prior");
   name(request.equal_share, "equal_share");
   name(static_cast<double>(request.others_nj) > kOtherWork * dynamic_nj, "other_work");
   name(!idle_watts(), "no_idle_baseline");

@@ -89,7 +89,13 @@ class SampleCurve {
   std::size_t upper(MonotonicTime t) const;
   // Of a sensor that averages: what went in before the first boundary after sample `left`, from the samples since the
   // boundary before; absent when they lie too close together to tell.
-  std::optional<double> watts_before(std::size_t left, std::span<const MonotonicTime> boundaries) const;
+  struct Level {
+    double watts = 0;
+    Nanoseconds over{};
+  };
+  std::optional<Level> level_before(std::size_t left, std::span<const MonotonicTime> boundaries) const;
+  // The first boundary after sample `left` and before the next; absent: none.
+  std::optional<MonotonicTime> edge_after(std::size_t left, std::span<const MonotonicTime> boundaries) const;
   double averaged_mean(std::size_t left, MonotonicTime a, MonotonicTime b,
                        std::span<const MonotonicTime> boundaries) const;
 
