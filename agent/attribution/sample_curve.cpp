@@ -167,6 +167,13 @@ Roughness SampleCurve::roughness(MonotonicTime a, MonotonicTime b) const {
   return out;
 }
 
+std::optional<Nanoseconds> SampleCurve::spacing(MonotonicTime a, MonotonicTime b) const {
+  const std::size_t first = upper(a);
+  const std::size_t after = upper(b);
+  if (first == 0 || after == samples_.size()) return std::nullopt;
+  return (samples_[after].at - samples_[first - 1].at) / static_cast<std::int64_t>(after - first + 1);
+}
+
 bool SampleCurve::unsampled(MonotonicTime a, MonotonicTime b,
                             std::span<const MonotonicTime> boundaries) const {
   const std::size_t i = upper(a);

@@ -77,6 +77,9 @@ class SampleCurve {
   Roughness roughness(MonotonicTime a, MonotonicTime b) const;
   int count(MonotonicTime a, MonotonicTime b) const { return static_cast<int>(upper(b) - upper(a)); }
 
+  // Mean distance of the samples in [a, b) and those next to it; absent where there is none on one side.
+  std::optional<Nanoseconds> spacing(MonotonicTime a, MonotonicTime b) const;
+
   // Mean over any window by linear interpolation; absent when nothing of it is covered.
   std::optional<WindowMean> mean_over(MonotonicTime a, MonotonicTime b) const;
 
