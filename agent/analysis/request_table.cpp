@@ -83,6 +83,11 @@ void RequestTable::set_remote(LiveRequest& request, bool remote) {
 void RequestTable::find_runner(RequestId id, LiveRequest& request) {
   if (request.remote) return;
   const auto runner = residency_.runner_of(request.started.server, request.model_name);
+  if (!runner && request.runner &&
+      residency_.runs_another(*request.runner, request.started.server, request.model_name)) {
+    request.runner.reset();
+    attribution_.clear_runner(id);
+  }
   if (!runner || (request.runner && request.runner->id == runner->id)) return;
   if (request.ended && runner->began && *runner->began > request.ended->at) return;
   request.runner = runner;

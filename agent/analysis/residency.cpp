@@ -48,13 +48,25 @@ std::optional<ProcessReading> Residency::runner_of(const std::string& server,
     if (serve_pid != 0 && p.serve_pid != 0 && p.serve_pid != serve_pid) continue;
     candidates.push_back(&p);
   }
-  if (candidates.size() == 1) return *candidates.front();
   const ResidentModel* m = resident(server, model);
-  if (m == nullptr || m->model_blob.empty()) return std::nullopt;
-  for (const ProcessReading* p : candidates) {
-    if (p->model_blob == m->model_blob) return *p;
+  if (m != nullptr && !m->model_blob.empty()) {
+    for (const ProcessReading* p : candidates) {
+      if (p->model_blob == m->model_blob) return *p;
+    }
   }
-  return std::nullopt;
+  std::erase_if(candidates, [&](const ProcessReading* p) { return runs_another(*p, server, model); });
+  return candidates.size() == 1 ? std::optional(*candidates.front()) : std::nullopt;
+}
+
+bool Residency::runs_another(const ProcessReading& runner, const std::string& server,
+                             const std::string& model) const {
+  const auto state = servers_.find(server);
+  if (state == servers_.end() || runner.model_blob.empty()) return false;
+  const ResidentModel* own = resident(server, model);
+  if (own != nullptr && !own->model_blob.empty()) return own->model_blob != runner.model_blob;
+  return std::any_of(
+      state->second.models.begin(), state->second.models.end(),
+      [&](const ResidentModel& other) { return &other != own && other.model_blob == runner.model_blob; });
 }
 
 std::optional<ProcessReading> Residency::runner_of_resident(const std::string& server,

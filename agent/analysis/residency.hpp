@@ -25,14 +25,16 @@ class Residency {
   UpstreamKind kind_of(const std::string& server) const;
   const std::vector<ProcessReading>& processes() const { return processes_; }
 
-  // The runner that serves `model` (as Ollama resolves it) on `server`: the only one of that server, or the
-  // one whose
-  // --model blob is the resident model's. Absent: none, or not to be told apart.
+  // The runner that serves `model` (as Ollama resolves it) on `server`: the one whose --model blob is the resident
+  // model's, else the only one of that server that is not known to be another model's. Absent: none, or not to be told
+  // apart.
   std::optional<ProcessReading> runner_of(const std::string& server, const std::string& model) const;
   // As runner_of(), and only when nothing else can be meant: the model is resident, and the runner's blob is its
   // own or, where that is not known, both are the only ones of the server.
   std::optional<ProcessReading> runner_of_resident(const std::string& server, const std::string& model) const;
   std::optional<ProcessReading> runner(const ProcessId& id) const;
+  // The runner is known to serve another model of the server.
+  bool runs_another(const ProcessReading& runner, const std::string& server, const std::string& model) const;
 
   // The only model that the server holds in memory; absent: none, several, or computed elsewhere.
   std::optional<std::string> only_model(const std::string& server) const;

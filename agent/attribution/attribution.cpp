@@ -64,11 +64,22 @@ void Attribution::describe(RequestId id, const ModelKey& model, bool streamed) {
 void Attribution::set_runner(RequestId id, const ProcessId& runner, std::optional<MonotonicTime> began) {
   const auto it = requests_.find(id);
   if (it == requests_.end()) return;
-  OpenRequest& request = it->second;
-  request.runner = runner;
-  request.runner_began = began;
+  it->second.runner = runner;
+  it->second.runner_began = began;
+  runner_changed(it->second);
+}
+
+void Attribution::clear_runner(RequestId id) {
+  const auto it = requests_.find(id);
+  if (it == requests_.end()) return;
+  it->second.runner.reset();
+  it->second.runner_began.reset();
+  runner_changed(it->second);
+}
+
+void Attribution::runner_changed(OpenRequest& request) {
   if (!request.closed) {
-    request.seen.load_began = began;
+    request.seen.load_began = request.runner_began;
     note_boundaries(request);
   } else if (!request.finished) {
     recut(request);

@@ -64,6 +64,8 @@ class Attribution {
   void describe(RequestId id, const ModelKey& model, bool streamed);
   // `began`: when that process was started; absent where nobody tells.
   void set_runner(RequestId id, const ProcessId& runner, std::optional<MonotonicTime> began = std::nullopt);
+  // It was another model's.
+  void clear_runner(RequestId id);
   void set_first_content(RequestId id, MonotonicTime at);
   // Tokens decoded since its beginning.
   void set_tokens(RequestId id, std::int64_t tokens, MonotonicTime at);
@@ -125,9 +127,11 @@ class Attribution {
   };
   std::optional<StandIn> stand_in(MonotonicTime t) const;
   void recut(OpenRequest& request);
+  void runner_changed(OpenRequest& request);
   bool load_of_another(const OpenRequest& request) const;
   void note_timing(const OpenRequest& request);
   void close_slice(MonotonicTime begin, MonotonicTime end);
+  double other_cores(MonotonicTime begin, MonotonicTime end) const;
   void split_activity(Slice& slice, std::int64_t energy_nj, std::int64_t gpu_ns);
   void learn_baseline(const Slice& slice);
   void book(const Slice& slice);

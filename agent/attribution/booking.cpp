@@ -5,14 +5,10 @@
 #include <tuple>
 
 #include "agent/attribution/share.hpp"
+#include "agent/attribution/weights.hpp"
 
 namespace tegrascope {
 namespace {
-
-struct Worker {
-  const OpenRequest* request;
-  Phase phase;
-};
 
 std::vector<MonotonicTime> edges_of(const Slice& slice, const std::map<RequestId, OpenRequest>& requests) {
   std::vector<MonotonicTime> inside;
@@ -73,183 +69,10 @@ struct Piece {
   std::vector<std::pair<ProcessId, std::int64_t>> runner_cpu_ns;
   double part = 0;  // of the slice's time
   bool measured = false;
-  // The same requests do the same around it.
-  MonotonicTime steady_begin{};
-  MonotonicTime steady_end{};
+  Steady steady;
 };
 
-struct Weights {
-  std::vector<double> values;
-  std::vector<double> doubts;          // how wrong each may be, relative
-  std::vector<double> prompt_seconds;  // of a second, those that a prefill would have taken alone
-  bool equal = false;                  // for want of anything better
-};
-
-// The decodes of one model, which go through its runner together: each pass gives each of them a token.
-struct Decoders {
-  int count = 0;
-  int told = 0;  // of them, those whose rate is known
-  double tokens_per_second = 0;
-  double context = 0;
-  bool context_known = true;
-
-  double passes_per_second() const { return told > 0 ? tokens_per_second / told : 0.0; }
-};
-
-using DecodersByModel = std::map<ModelKey, Decoders>;
-
-// What a cost that was learned alone is worth in company.
-constexpr double kDecodeDoubt = 0.08;
-constexpr double kPromptDoubt = 0.25;
-constexpr double kLoadDoubt = 0.25;
-constexpr double kEqualDoubt = 0.6;
-constexpr double kTokensDoubt = 0.2;
 constexpr Nanoseconds kLongestSteady = std::chrono::seconds(5);
-// However little of the time seems left for a prompt that is being evaluated.
-constexpr double kLeastPromptShare = 0.05;
-
-// Token rates of the decoders, 0 for who does not decode. One that has told none yet, because it has only
-// begun, is taken for the mean of the others. Empty: none of them tells.
-std::vector<double> token_rates(const std::vector<Worker>& workers, const Piece& piece) {
-  std::vector<std::optional<double>> told;
-  double sum = 0;
-  int known = 0;
-  for (const Worker& w : workers) {
-    told.push_back(
-        w.phase == Phase::decode ? w.request->tokens_per_second(piece.steady_begin, piece.steady_end) : 0.0);
-    if (w.phase != Phase::decode || !told.back()) continue;
-    sum += *told.back();
-    ++known;
-  }
-  std::vector<double> rates;
-  for (const auto& rate : told) {
-    if (!rate && known == 0) return {};
-    rates.push_back(rate ? *rate : sum / known);
-  }
-  return rates;
-}
-
-DecodersByModel decoders_of(const std::vector<Worker>& workers, const Piece& piece) {
-  DecodersByModel out;
-  for (const Worker& w : workers) {
-    if (w.phase != Phase::decode) continue;
-    Decoders& d = out[w.request->model];
-    ++d.count;
-    if (const auto rate = w.request->tokens_per_second(piece.steady_begin, piece.steady_end)) {
-      ++d.told;
-      d.tokens_per_second += *rate;
-    }
-    const auto context = w.request->context();
-    d.context += context.value_or(0);
-    d.context_known = d.context_known && context.has_value();
-  }
-  return out;
-}
-
-// Part of the time in which no decode pass ran: what prompts had for theirs.
-std::optional<double> time_for_prompts(const DecodersByModel& decoders, const UnitCosts& costs) {
-  double left = 1;
-  for (const auto& [model, d] : decoders) {
-    const auto pass = costs.pass_seconds(model, d.count);
-    if (!pass || d.told == 0) return std::nullopt;
-    left -= d.passes_per_second() * *pass;
-  }
-  return std::clamp(left, kLeastPromptShare, 1.0);
-}
-
-// Of the time that prompts have, each one's part: they go through a pass by their tokens, so the one with more tokens in
-// less time has more of it. Cached tokens count as if they were evaluated, for want of a better figure. 0 for who does
-// not evaluate a prompt.
-std::vector<double> prompt_parts(const std::vector<Worker>& workers) {
-  std::vector<double> parts(workers.size(), 0.0);
-  double sum = 0;
-  bool all_told = true;
-  int prompts = 0;
-  for (std::size_t i = 0; i < workers.size(); ++i) {
-    if (workers[i].phase != Phase::prefill) continue;
-    ++prompts;
-    const auto rate = workers[i].request->prompt_tokens_per_second();
-    all_told = all_told && rate.has_value();
-    parts[i] = rate.value_or(0);
-    sum += parts[i];
-  }
-  for (std::size_t i = 0; i < workers.size(); ++i) {
-    if (workers[i].phase == Phase::prefill) parts[i] = all_told && sum > 0 ? parts[i] / sum : 1.0 / prompts;
-  }
-  return parts;
-}
-
-// By what each costs; absent when one of the costs is not known.
-std::optional<Weights> weights_by_cost(const std::vector<Worker>& workers, const DecodersByModel& decoders,
-                                       std::optional<double> for_prompts, const UnitCosts& costs) {
-  const std::vector<double> parts = prompt_parts(workers);
-  Weights out;
-  for (std::size_t i = 0; i < workers.size(); ++i) {
-    const Worker& w = workers[i];
-    std::optional<double> cost;
-    double times = 1;
-    double doubt = kLoadDoubt;
-    if (w.phase == Phase::decode) {
-      const Decoders& d = decoders.at(w.request->model);
-      cost = d.told > 0 ? costs.token_joules(w.request->model, d.count, w.request->context()) : std::nullopt;
-      times = d.passes_per_second();
-      doubt = kDecodeDoubt;
-    } else {
-      cost = costs.watts(w.request->model, w.phase);
-      if (w.phase == Phase::prefill) {
-        if (!for_prompts) return std::nullopt;
-        times = *for_prompts * parts[i];
-        doubt = kPromptDoubt;
-      }
-    }
-    if (!cost) return std::nullopt;
-    out.values.push_back(*cost * times);
-    out.doubts.push_back(doubt);
-    out.prompt_seconds.push_back(w.phase == Phase::prefill ? times : 0.0);
-  }
-  return out;
-}
-
-Weights weights_of(const std::vector<Worker>& workers, const Piece& piece, const DecodersByModel& decoders,
-                   const UnitCosts& costs) {
-  const Worker& first = workers.front();
-  if (workers.size() < 2) return {{1.0}, {0.0}, {first.phase == Phase::prefill ? 1.0 : 0.0}, false};
-  if (auto known = weights_by_cost(workers, decoders, time_for_prompts(decoders, costs), costs))
-    return *known;
-
-  Weights out;
-  const auto n = workers.size();
-  out.prompt_seconds.assign(n, 0.0);
-  for (std::size_t i = 0; i < n; ++i)
-    if (workers[i].phase == Phase::prefill) out.prompt_seconds[i] = 1.0 / static_cast<double>(n);
-  const bool alike = std::all_of(workers.begin(), workers.end(), [&](const Worker& w) {
-    return w.request->model == first.request->model && w.phase == first.phase;
-  });
-  const std::vector<double> rates = token_rates(workers, piece);
-  if (alike && first.phase == Phase::decode && !rates.empty()) {
-    out.values = rates;
-    out.doubts.assign(n, kTokensDoubt);
-    return out;
-  }
-  out.values.assign(n, 1.0);
-  out.equal = !(alike && first.phase == Phase::prefill);
-  out.doubts.assign(n, out.equal ? kEqualDoubt : kPromptDoubt);
-  return out;
-}
-
-// Standard deviation of part i of a whole 1, when each weight may be wrong by its doubt.
-double split_doubt(const Weights& weights, std::size_t i) {
-  double sum = 0;
-  for (const double v : weights.values) sum += v;
-  if (sum <= 0) return kEqualDoubt / static_cast<double>(weights.values.size());
-  const double mine = weights.values[i] / sum;
-  double variance = 0;
-  for (std::size_t k = 0; k < weights.values.size(); ++k) {
-    const double lever = mine * ((k == i ? 1.0 : 0.0) - weights.values[k] / sum) * weights.doubts[k];
-    variance += lever * lever;
-  }
-  return std::sqrt(variance);
-}
 
 void note_passes(const Piece& piece, const std::vector<Worker>& workers, const DecodersByModel& decoders,
                  Booking& out) {
@@ -269,8 +92,9 @@ void book_piece(const Piece& piece, const std::vector<Worker>& workers, const Un
     out.unattributed.push_back({Unattributed::bypass, piece.ollama_nj, piece.ollama_gpu_ns});
     return;
   }
-  const DecodersByModel decoders = workers.size() > 1 ? decoders_of(workers, piece) : DecodersByModel();
-  const Weights share = weights_of(workers, piece, decoders, costs);
+  const DecodersByModel decoders =
+      workers.size() > 1 ? decoders_of(workers, piece.steady) : DecodersByModel();
+  const Weights share = weights_of(workers, piece.steady, decoders, costs);
   const auto idle = split_by_weight(piece.idle_nj, share.values);
   const auto energy = split_by_weight(piece.ollama_nj, share.values);
   const auto gpu = split_by_weight(piece.ollama_gpu_ns, share.values);
@@ -306,12 +130,12 @@ void book_piece(const Piece& piece, const std::vector<Worker>& workers, const Un
 
 // How far the board's work stays the same around the piece: between the edges of all requests.
 void fit_steady(Piece& piece, const std::map<RequestId, OpenRequest>& requests) {
-  piece.steady_begin = piece.begin - kLongestSteady;
-  piece.steady_end = piece.end + kLongestSteady;
+  piece.steady.begin = piece.begin - kLongestSteady;
+  piece.steady.end = piece.end + kLongestSteady;
   for (const auto& [id, request] : requests) {
     for_each_boundary(request, [&](MonotonicTime t) {
-      if (t <= piece.begin) piece.steady_begin = std::max(piece.steady_begin, t);
-      if (t >= piece.end) piece.steady_end = std::min(piece.steady_end, t);
+      if (t <= piece.begin) piece.steady.begin = std::max(piece.steady.begin, t);
+      if (t >= piece.end) piece.steady.end = std::min(piece.steady.end, t);
     });
   }
 }

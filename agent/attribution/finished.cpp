@@ -20,6 +20,7 @@ constexpr int kShortOfAverages = 3;
 // With no more samples in its work, hitting or missing one makes the figure.
 constexpr int kShortOfSamples = 2;
 constexpr int kFewSamples = 10;
+constexpr double kUnknownShare = 0.05;
 constexpr double kOtherWork = 0.1;  // of the energy above idle
 
 constexpr double kTwoSided95 = 1.96;
@@ -92,10 +93,13 @@ std::vector<std::string> Attribution::reasons_of(const OpenRequest& request) con
     if (holds) reasons.emplace_back(reason);
   };
   Nanoseconds longest{};
+  Nanoseconds working{};
   int samples = 0;
   for (const PhaseWindow& w : request.windows.windows) {
     longest = std::max(longest, w.end - w.begin);
-    if (works(w)) samples += sensors_.power().count(w.begin, w.end);
+    if (!works(w)) continue;
+    working += w.end - w.begin;
+    samples += sensors_.power().count(w.begin, w.end);
   }
   const bool averaged = sensors_.power().averaged();
   const auto dynamic_nj = static_cast<double>(request.others_nj + request.ollama_nj);
@@ -106,7 +110,7 @@ std::vector<std::string> Attribution::reasons_of(const OpenRequest& request) con
        "short");
   name(samples < kFewSamples, "few_samples");
   name(request.imputed, "imputed");
-  name(request.no_prior, "no_prior");
+  name(to_seconds(request.unknown_time) > kUnknownShare * to_seconds(working), "no_prior");
   name(request.equal_share, "equal_share");
   name(static_cast<double>(request.others_nj) > kOtherWork * dynamic_nj, "other_work");
   name(!idle_watts(), "no_idle_baseline");
@@ -117,11 +121,8 @@ std::vector<std::string> Attribution::reasons_of(const OpenRequest& request) con
 double Attribution::energy_variance(const OpenRequest& request, double joules) const {
   const SampleCurve& power = sensors_.power();
   Nanoseconds working{};
-  int samples = 0;
   for (const PhaseWindow& w : request.windows.windows) {
-    if (!works(w)) continue;
-    working += w.end - w.begin;
-    samples += power.count(w.begin, w.end);
+    if (works(w)) working += w.end - w.begin;
   }
   const double seconds = to_seconds(working);
   if (seconds <= 0) return 0;
@@ -145,12 +146,16 @@ double Attribution::energy_variance(const OpenRequest& request, double joules) c
   }
   variance += square(request.errors.guessed_joules()) + square(request.errors.split_joules());
 
-  // A sample that falls between the true edge and the seen one stands for the wrong side, for about half an interval.
+  // A sample that falls between the true edge and the seen one stands for the wrong side: for about half an interval, or
+  // for all of a request that has no other.
   const double seen_late = timings_ > 0 ? std::sqrt(timing_squares_ / timings_) : 0.0;
   const double timing = std::max(timing_of(request.seen.witness), seen_late);
-  const double interval = seconds / std::max(samples, 1);
+  const auto spacing = power.spacing(request.seen.started, request.seen.ended);
+  const double interval = spacing ? to_seconds(*spacing) : seconds;
+  const double chance = std::min(timing / interval, 1.0);
   const double step = std::max(watts - idle_watts().value_or(0), 0.0);
-  variance += 2 * (power.averaged() ? square(timing * step) : 0.6 * timing * interval * square(step));
+  variance += 2 * (power.averaged() ? square(timing * step)
+                                    : 0.6 * chance * square(std::min(interval, seconds) * step));
   const auto& reasons = request.windows.reasons;
   const bool by_durations = std::find(reasons.begin(), reasons.end(), "no_durations") == reasons.end();
   if (!by_durations) variance += 2 * square(timing * watts);

@@ -65,6 +65,12 @@ void OpenRequest::tell_tokens(std::int64_t tokens, MonotonicTime at) {
   told.push_back({at, tokens});
 }
 
+bool OpenRequest::told_between(MonotonicTime begin, MonotonicTime end) const {
+  const auto first = std::lower_bound(told.begin(), told.end(), begin,
+                                      [](const Told& x, MonotonicTime when) { return x.at < when; });
+  return told.end() - first >= 2 && (first + 1)->at < end;
+}
+
 std::optional<double> OpenRequest::tokens_per_second(MonotonicTime begin, MonotonicTime end) const {
   const auto from = tokens_at(told, begin);
   const auto to = tokens_at(told, end);

@@ -35,10 +35,9 @@ struct OpenRequest {
   bool shared = false;       // another request worked at the same time
   bool equal_share = false;  // and nothing better than equal parts was known
   bool finished = false;     // handed out by take_finished()
-  bool no_prior = false;     // imputed, and nothing learned to stand in
   ErrorBudget errors;
-  Nanoseconds covered{};  // of its time, with power measured
-  Nanoseconds imputed_time{};
+  Nanoseconds covered{};            // of its time, with power measured
+  Nanoseconds unknown_time{};       // imputed, and nothing learned to stand in
   std::int64_t others_nj = 0;       // above idle, of everybody else's work while it was open
   std::int64_t ollama_nj = 0;       // above idle, of Ollama's meanwhile
   double prompt_seconds_alone = 0;  // what its prefill would have taken alone
@@ -49,6 +48,8 @@ struct OpenRequest {
   std::optional<double> prompt_tokens_per_second() const;
   std::int64_t tokens() const { return told.empty() ? 0 : told.back().tokens; }
   void tell_tokens(std::int64_t tokens, MonotonicTime at);
+  // Tokens were told more than once in [begin, end): its rate there is not only that of before and after.
+  bool told_between(MonotonicTime begin, MonotonicTime end) const;
   // Rate of decode in [begin, end), the mean of all its decode where nothing was told on both sides of it; absent: no
   // tokens told, or no decode.
   std::optional<double> tokens_per_second(MonotonicTime begin, MonotonicTime end) const;

@@ -81,20 +81,27 @@ double SampleCurve::averaged_mean(std::size_t left, MonotonicTime a, MonotonicTi
   const Sample& from = samples_[left];
   const Sample& to = samples_[left + 1];
   const double mean = unaveraged_mean_watts(from.value, to.value, to.at - from.at, averaging_);
-  const auto edge = std::upper_bound(boundaries.begin(), boundaries.end(), from.at);
-  if (edge == boundaries.end() || *edge >= to.at) return mean;
-  const auto before = watts_before(left, boundaries);
-  if (!before) return mean;
-  const double after = (mean * to_seconds(to.at - from.at) - *before * to_seconds(*edge - from.at)) /
-                       to_seconds(to.at - *edge);
-  if (b <= *edge) return *before;
+  const auto edge = edge_after(left, boundaries);
+  const auto level = edge ? level_before(left, boundaries) : std::nullopt;
+  if (!level) return mean;
+  const double before = level->watts;
+  const double after =
+      (mean * to_seconds(to.at - from.at) - before * to_seconds(*edge - from.at)) / to_seconds(to.at - *edge);
+  if (b <= *edge) return before;
   if (a >= *edge) return after;
   const double part = to_seconds(*edge - a) / to_seconds(b - a);
-  return part * *before + (1 - part) * after;
+  return part * before + (1 - part) * after;
 }
 
-std::optional<double> SampleCurve::watts_before(std::size_t left,
-                                                std::span<const MonotonicTime> boundaries) const {
+std::optional<MonotonicTime> SampleCurve::edge_after(std::size_t left,
+                                                     std::span<const MonotonicTime> boundaries) const {
+  const auto edge = std::upper_bound(boundaries.begin(), boundaries.end(), samples_[left].at);
+  if (edge == boundaries.end() || *edge >= samples_[left + 1].at) return std::nullopt;
+  return *edge;
+}
+
+std::optional<SampleCurve::Level> SampleCurve::level_before(std::size_t left,
+                                                            std::span<const MonotonicTime> boundaries) const {
   const MonotonicTime end = samples_[left].at;
   const auto next = std::upper_bound(boundaries.begin(), boundaries.end(), end);
   MonotonicTime begin = end - kLookBack;
@@ -111,7 +118,7 @@ std::optional<double> SampleCurve::watts_before(std::size_t left,
     joules +=
         unaveraged_mean_watts(samples_[i].value, samples_[i + 1].value, step, averaging_) * to_seconds(step);
   }
-  return joules / to_seconds(span);
+  return Level{joules / to_seconds(span), span};
 }
 
 std::optional<SampleWeights> SampleCurve::weights(MonotonicTime a, MonotonicTime b,
@@ -126,9 +133,21 @@ std::optional<SampleWeights> SampleCurve::weights(MonotonicTime a, MonotonicTime
   double to_right = (to_seconds(a - left.at) + to_seconds(b - left.at)) / 2 / span;
   SampleWeights out{dropped_ + i - 1, dropped_ + i, 0, 0};
   if (averaged()) {
-    const double undone = to_seconds(averaging_) * length / span;
-    out.left_seconds = length / 2 - undone;
-    out.right_seconds = length / 2 + undone;
+    const double tau = to_seconds(averaging_);
+    const auto edge = edge_after(i - 1, boundaries);
+    const auto level = edge ? level_before(i - 1, boundaries) : std::nullopt;
+    // A level rests on the sample at its end, for as much as it is drawn out.
+    const double of_level = level ? 0.5 + tau / to_seconds(level->over) : 0.0;
+    if (level && b <= *edge) {
+      out.left_seconds = length * of_level;
+    } else if (level && a >= *edge) {
+      const double part = length / to_seconds(right.at - *edge);
+      out.left_seconds = part * (span / 2 - tau - to_seconds(*edge - left.at) * of_level);
+      out.right_seconds = part * (span / 2 + tau);
+    } else {
+      out.left_seconds = length / 2 - tau * length / span;
+      out.right_seconds = length / 2 + tau * length / span;
+    }
     return out;
   }
   const auto inside = std::upper_bound(boundaries.begin(), boundaries.end(), left.at);
@@ -146,6 +165,13 @@ Roughness SampleCurve::roughness(MonotonicTime a, MonotonicTime b) const {
     out.squares += step * step / 2;
   }
   return out;
+}
+
+std::optional<Nanoseconds> SampleCurve::spacing(MonotonicTime a, MonotonicTime b) const {
+  const std::size_t first = upper(a);
+  const std::size_t after = upper(b);
+  if (first == 0 || after == samples_.size()) return std::nullopt;
+  return (samples_[after].at - samples_[first - 1].at) / static_cast<std::int64_t>(after - first + 1);
 }
 
 bool SampleCurve::unsampled(MonotonicTime a, MonotonicTime b,

@@ -77,6 +77,9 @@ class SampleCurve {
   Roughness roughness(MonotonicTime a, MonotonicTime b) const;
   int count(MonotonicTime a, MonotonicTime b) const { return static_cast<int>(upper(b) - upper(a)); }
 
+  // Mean distance of the samples in [a, b) and those next to it; absent where there is none on one side.
+  std::optional<Nanoseconds> spacing(MonotonicTime a, MonotonicTime b) const;
+
   // Mean over any window by linear interpolation; absent when nothing of it is covered.
   std::optional<WindowMean> mean_over(MonotonicTime a, MonotonicTime b) const;
 
@@ -89,7 +92,13 @@ class SampleCurve {
   std::size_t upper(MonotonicTime t) const;
   // Of a sensor that averages: what went in before the first boundary after sample `left`, from the samples since the
   // boundary before; absent when they lie too close together to tell.
-  std::optional<double> watts_before(std::size_t left, std::span<const MonotonicTime> boundaries) const;
+  struct Level {
+    double watts = 0;
+    Nanoseconds over{};
+  };
+  std::optional<Level> level_before(std::size_t left, std::span<const MonotonicTime> boundaries) const;
+  // The first boundary after sample `left` and before the next; absent: none.
+  std::optional<MonotonicTime> edge_after(std::size_t left, std::span<const MonotonicTime> boundaries) const;
   double averaged_mean(std::size_t left, MonotonicTime a, MonotonicTime b,
                        std::span<const MonotonicTime> boundaries) const;
 

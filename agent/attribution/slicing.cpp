@@ -12,7 +12,11 @@ namespace {
 constexpr double kLeastSpread = 0.01;
 constexpr double kUnknownSpread = 0.15;
 constexpr double kNoPriorSpread = 0.35;
+// Work between two samples of an idle board draws a multiple of what they show.
+constexpr double kHiddenWorkSpread = 1.0;
+constexpr double kNearIdle = 1.3;
 constexpr Nanoseconds kQuietBeforeBaseline = std::chrono::seconds(10);
+constexpr Nanoseconds kCpuWindow = std::chrono::seconds(1);
 constexpr double kIdleCoresOver = 60;    // seconds of idle that the mean of its CPU time covers
 constexpr double kQuietCpuShare = 0.10;  // of all cores
 constexpr double kQuietGpuLoad = 0.02;
@@ -77,7 +81,9 @@ void Attribution::close_slice(MonotonicTime begin, MonotonicTime end) {
   slice.energy_known = watts.has_value();
   slice.imputed = imputed;
   if (imputed) {
-    slice.guess_watts = guess ? guess->error_watts : kNoPriorSpread * *watts;
+    const bool idle_neighbours = *watts < kNearIdle * idle_watts().value_or(*watts);
+    slice.guess_watts =
+        guess ? guess->error_watts : (idle_neighbours ? kHiddenWorkSpread : kNoPriorSpread) * *watts;
   } else if (watts) {
     slice.rests_on = sensors_.power().weights(begin, end, edges);
   }
@@ -97,7 +103,7 @@ void Attribution::close_slice(MonotonicTime begin, MonotonicTime end) {
     request.gpu_seen = request.gpu_seen || slice.gpu_known;
     request.gap = request.gap || !slice.energy_known;
     request.imputed = request.imputed || imputed;
-    request.no_prior = request.no_prior || (imputed && !guess);
+    if (imputed && !guess) request.unknown_time += std::min(end - begin, end - request.seen.started);
   }
   if (!slice.open.empty()) last_active_ = end;
   (slice.energy_known ? coverage_.measured : coverage_.gap) += end - begin;
@@ -125,6 +131,24 @@ void Attribution::close_slice(MonotonicTime begin, MonotonicTime end) {
   pending_.push_back(std::move(slice));
 }
 
+// Cores that neither Ollama nor the idle board kept busy. Clock ticks of 10 ms are too coarse for a slice of 100 ms: what
+// is below zero in one would not make up for what is above in the next.
+double Attribution::other_cores(MonotonicTime begin, MonotonicTime end) const {
+  begin = std::min(begin, end - kCpuWindow);
+  if (const auto first = sensors_.total_cpu().first()) begin = std::max(begin, *first);
+  const double seconds = to_seconds(end - begin);
+  const auto total = sensors_.total_cpu().growth_extrapolated(begin, end);
+  if (!total || seconds <= 0) return 0;
+  // What runs on an idle board as well is in its idle power.
+  double left = to_seconds(*total) - idle_cores_ * seconds;
+  for (const auto& [id, curve] : sensors_.runners()) {
+    const MonotonicTime from = curve.first() ? std::max(begin, *curve.first()) : end;
+    if (from >= end) continue;
+    if (const auto own = curve.growth(from, end)) left -= to_seconds(*own);
+  }
+  return std::max(left, 0.0) / seconds;
+}
+
 // Energy above idle is split by activity: u = c_cpu * CPU seconds + c_gpu * GPU-busy seconds of each side.
 void Attribution::split_activity(Slice& slice, std::int64_t energy_nj, std::int64_t gpu_ns) {
   const double seconds = to_seconds(slice.end - slice.begin);
@@ -144,10 +168,7 @@ void Attribution::split_activity(Slice& slice, std::int64_t energy_nj, std::int6
   }
   const std::int64_t dynamic_nj = energy_nj - slice.idle_nj;
 
-  const auto total_cpu = sensors_.total_cpu().growth_extrapolated(slice.begin, slice.end);
-  // What runs on an idle board as well is in its idle power.
-  const double own_seconds = runner_seconds + idle_cores_ * seconds;
-  const double other_cpu_seconds = total_cpu ? std::max(to_seconds(*total_cpu) - own_seconds, 0.0) : 0.0;
+  const double other_cpu_seconds = other_cores(slice.begin, slice.end) * seconds;
   const double ollama = options_.cpu_joules_per_core_second * runner_seconds +
                         options_.gpu_joules_per_busy_second * static_cast<double>(slice.ollama_gpu_ns) * 1e-9;
   const double other = options_.cpu_joules_per_core_second * other_cpu_seconds +

@@ -11,6 +11,9 @@
 namespace tegrascope::accuracy {
 namespace {
 
+// Nothing was ever tuned on these seeds (docs/simulator.md).
+constexpr std::uint64_t kHeldOut = 3001;
+
 struct Run {
   const char* scenario;
   double rate_hz;
@@ -30,9 +33,9 @@ class Table {
                                        (std::string(run.scenario) + ".jsonc");
     const auto scenario = simulator::read_scenario(file);
     std::vector<StudyResult> studies;
-    for (int seed = 1; seed <= seeds; ++seed) {
+    for (int seed = 0; seed < seeds; ++seed) {
       StudyOptions study;
-      study.seed = static_cast<std::uint64_t>(seed);
+      study.seed = kHeldOut + static_cast<std::uint64_t>(seed);
       study.rate_hz = run.rate_hz;
       study.averaging_samples = run.averaging;
       study.attribution.learn_phase_power = options_.mutation != Mutation::no_prior;
@@ -103,6 +106,12 @@ void shorter(Table& table, int seeds) {
                s.shorter > 0 && s.shorter_unflagged == 0);
   table.at_most("shorter than a sample: error of the sum of 200", 0.03, s.shorter_sum_error.value_or(0),
                 s.shorter);
+  table.covers(s);
+}
+
+void varied(Table& table, int seeds) {
+  table.covers(table.measure({"varied", 10, 1}, seeds));
+  table.covers(table.measure({"varied", 2, 1}, seeds));
 }
 
 void concurrent(Table& table, int seeds) {
@@ -140,6 +149,7 @@ std::vector<Row> measure_goals(const TableOptions& options) {
   streamed(table, options.seeds);
   shorter(table, options.seeds);
   concurrent(table, options.seeds);
+  varied(table, options.seeds);
   if (options.long_runs) long_runs(table);
   identities(table, options.timelines);
   return table.take();
@@ -147,7 +157,7 @@ std::vector<Row> measure_goals(const TableOptions& options) {
 
 std::string format_table(const std::vector<Row>& rows) {
   std::string out = "Accuracy against the simulator's truth; every figure is simulated.\n\n";
-  const char* line = "{:<30} {:<49} {:>18} {:>24}  {}\n";
+  const char* line = "{:<30} {:<60} {:>18} {:>24}  {}\n";
   out += fmt::format(fmt::runtime(line), "run", "goal", "limit", "measured", "");
   std::string run;
   std::size_t missed = 0;

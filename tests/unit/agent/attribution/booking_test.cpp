@@ -144,8 +144,17 @@ OpenRequest prefilling(RequestId id, std::int64_t prompt_tokens) {
   return r;
 }
 
+// Its tokens are told meanwhile.
+OpenRequest followed(RequestId id, std::int64_t tokens) {
+  OpenRequest r = closed_request(id, {{Phase::decode, at(0s), at(1s)}});
+  r.tell_tokens(0, at(0s));
+  r.tell_tokens(tokens / 2, at(500ms));
+  r.tell_tokens(tokens, at(1s));
+  return r;
+}
+
 TEST(BookSlice, APromptPaysForTheTimeThatDecodePassesLeaveIt) {
-  const Booking b = book_two(decoding(1, 10), prefilling(2, 100), learned());
+  const Booking b = book_two(followed(1, 10), prefilling(2, 100), learned());
   // ten passes take 0.5 s and 5 J, the prompt draws 15 W in the other half
   EXPECT_EQ(dynamic_nj(b.requests[0]), 800);
   EXPECT_EQ(dynamic_nj(b.requests[1]), 1200);
@@ -154,9 +163,17 @@ TEST(BookSlice, APromptPaysForTheTimeThatDecodePassesLeaveIt) {
   EXPECT_GT(b.requests[0].split_nj, 0);
 }
 
+TEST(BookSlice, WhereNoTokensWereToldAPromptTakesAPassForEachOfItsPieces) {
+  const Booking b = book_two(decoding(1, 10), prefilling(2, 2000), learned());
+  // 2000 tokens in four passes of 50 ms and 0.5 J, the rest is the prompt's
+  EXPECT_NEAR(b.requests[1].prompt_seconds, 0.8, 1e-9);
+  EXPECT_EQ(dynamic_nj(b.requests[0]), 286);  // 2 J of 14
+}
+
 TEST(BookSlice, ADecodeThatStandsStillBesideAPromptDrawsLittle) {
   OpenRequest slow = closed_request(1, {{Phase::decode, at(-9s), at(1s)}});
   slow.tell_tokens(200, at(0s));
+  slow.tell_tokens(201, at(500ms));
   slow.tell_tokens(202, at(1s));
   const Booking b = book_two(slow, prefilling(2, 100), learned());
   EXPECT_EQ(dynamic_nj(b.requests[0]), 138);  // 1 J of 14.5
