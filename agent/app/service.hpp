@@ -12,8 +12,11 @@
 
 #include "agent/analysis/analysis.hpp"
 #include "agent/app/bus.hpp"
+#include "agent/app/clocks.hpp"
+#include "agent/app/outlets.hpp"
 #include "agent/app/snapshot_holder.hpp"
 #include "agent/app/state_log.hpp"
+#include "agent/recording/recorder.hpp"
 #include "collectors/ollama/process_witness.hpp"
 #include "collectors/ollama/slots_witness.hpp"
 
@@ -43,6 +46,9 @@ class Service {
   void push(ServerLog&& log) { bus_.push(std::move(log)); }
   void push(std::vector<OllamaServer>&& servers) { bus_.push(std::move(servers)); }
 
+  // Before start(). `outlets` must outlive this.
+  void use(Outlets& outlets);
+
   const SnapshotSource& snapshots() const { return snapshots_; }
   // For the HTTP endpoint; handlers run on the service thread.
   boost::asio::io_context& context() { return context_; }
@@ -54,6 +60,19 @@ class Service {
  private:
   using Message = std::variant<Batch, RequestEvent, ServerState, SlotsReading, CaptureView, ServerLog,
                                std::vector<OllamaServer>>;
+
+  // All that the analysis learns goes through here, so that a recording has it.
+  template <class T>
+  void feed(const T& input) {
+    recorder_.take(input);
+    analysis_.add(input);
+  }
+  AnalysisOptions with_recorder(AnalysisOptions options);
+  void begin_recording();
+  void end_recording(MonotonicTime now);
+  void look_at_clocks();
+  void tell_events();
+  void publish(MonotonicTime now);
 
   void drain();
   void take(Batch&& batch);
@@ -70,7 +89,11 @@ class Service {
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   Bus<Message> bus_;
   SnapshotHolder snapshots_;
+  const AnalysisOptions options_;
+  Recorder recorder_;
   Analysis analysis_;
+  ClockWatch clock_watch_;
+  Outlets* outlets_ = nullptr;
   const bool witness_processes_;
   ProcessWitness process_witness_;
   SlotsWitness slots_witness_;

@@ -25,6 +25,19 @@ std::string_view describe(Placement placement) {
   return "";
 }
 
+// With the reason and the cure, as far as they are known.
+void log_fallback(const Snapshot& snapshot, const ModelView& view) {
+  const auto told = std::find_if(snapshot.events.rbegin(), snapshot.events.rend(), [&](const Event& e) {
+    return e.kind == EventKind::fallback && e.server == view.server && e.model == view.model;
+  });
+  const bool known = told != snapshot.events.rend();
+  log_warn(describe(*view.placement), {{"server", view.server},
+                                       {"model", view.model},
+                                       {"evidence", known ? told->text : ""},
+                                       {"reason", known ? std::string(to_string(told->reason)) : "none"},
+                                       {"cure", known ? told->cure : ""}});
+}
+
 }  // namespace
 
 void StateLog::note(const Snapshot& snapshot) {
@@ -57,16 +70,22 @@ void StateLog::note_logs(const Snapshot& snapshot) {
       log_warn("the server's log cannot be followed, the other witnesses go on",
                {{"server", now.server}, {"error", now.error}});
     }
-    for (const auto& [reason, count] : now.load_failures) {
-      if (count == known.load_failures[reason]) continue;
-      log_warn("a model could not be loaded",
-               {{"server", now.server}, {"reason", std::string(to_string(reason))}});
-    }
-    if (now.runners_killed > known.runners_killed)
-      log_warn("a runner was killed for memory", {{"server", now.server}});
-    if (now.runners_crashed > known.runners_crashed) log_warn("a runner crashed", {{"server", now.server}});
     known = now;
   }
+}
+
+void StateLog::note(const Event& event) {
+  if (event.kind == EventKind::fallback || event.kind == EventKind::recovery) return;
+  const LogLevel level = is_alarm(event.kind) ? LogLevel::warn : LogLevel::info;
+  if (event.server.empty()) {
+    log(level, event.text);
+    return;
+  }
+  log(level, event.text,
+      {{"server", event.server},
+       {"model", event.model},
+       {"reason", std::string(to_string(event.reason))},
+       {"cure", event.cure}});
 }
 
 void StateLog::note_collectors(const Snapshot& snapshot) {
@@ -119,10 +138,14 @@ void StateLog::note_placements(const Snapshot& snapshot) {
           return r.server == view.server && r.model == view.model && r.verdict.placement == *view.placement;
         });
     const bool expected = *view.placement == Placement::gpu || !view.gpu_expected;
-    log(expected ? LogLevel::info : LogLevel::warn, describe(*view.placement),
-        {{"server", view.server},
-         {"model", view.model},
-         {"evidence", latest == snapshot.recent.rend() ? "" : latest->verdict.explanation}});
+    if (!expected) {
+      log_fallback(snapshot, view);
+      continue;
+    }
+    log_info(describe(*view.placement),
+             {{"server", view.server},
+              {"model", view.model},
+              {"evidence", latest == snapshot.recent.rend() ? "" : latest->verdict.explanation}});
   }
 }
 

@@ -28,7 +28,10 @@ const std::vector<Command>& commands() {
       {"read", "one reading of every sensor, with unit, source and, where absent, the reason", command_read},
       {"decode", "what the agent reads out of a file: decode tegrastats, ollama-log or exchange",
        command_decode},
-      {"simulate", "a scenario on a virtual clock: the agent's answers beside the truth", command_simulate},
+      {"simulate", "a scenario on a virtual clock, or a recording: what the agent makes of it",
+       command_simulate},
+      {"incident", "what the flight recorder kept of fallbacks, failed loads and dead runners",
+       command_incident},
       {"check-config", "check a configuration file and flags without starting", command_check_config},
   };
   return list;

@@ -12,6 +12,7 @@ int command_demo(int argc, const char* const* argv);
 int command_read(int argc, const char* const* argv);
 int command_simulate(int argc, const char* const* argv);
 int command_decode(int argc, const char* const* argv);
+int command_incident(int argc, const char* const* argv);
 int command_check_config(int argc, const char* const* argv);
 
 struct Command {

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "exporters/http/event_json.hpp"
+
 namespace tegrascope {
 namespace {
 
@@ -64,8 +66,24 @@ HttpReply Endpoints::operator()(const HttpRequest& request) {
   if (request.path == "/metrics") return {200, std::string{MetricsPage::kContentType}, metrics_.text()};
   if (request.path == "/-/healthy") return text_reply(200, "tegrascope is healthy.\n");
   if (request.path == "/-/ready") return ready();
-  if (request.path == "/" && request.loopback) return landing();
+  if (request.loopback) {
+    if (request.path == "/") return landing();
+    if (request.path.starts_with("/api/v1/")) {
+      if (auto reply = api(request.path.substr(8))) return *std::move(reply);
+    }
+  }
   return text_reply(404, "There is no such page; /metrics, /-/healthy and /-/ready exist.\n");
+}
+
+std::optional<HttpReply> Endpoints::api(std::string_view name) const {
+  const SnapshotPtr snapshot = source_.latest();
+  const auto json = [](std::string text) {
+    HttpReply reply = text_reply(200, std::move(text));
+    reply.content_type = "application/json";
+    return reply;
+  };
+  if (name == "events") return json(events_json(*snapshot));
+  return std::nullopt;
 }
 
 HttpReply Endpoints::ready() {
@@ -90,7 +108,8 @@ std::string landing_page(const Snapshot& snapshot, const BuildInfo& build) {
       escaped(build.version) + "</h1>\n<p>" + escaped(board_line(snapshot)) +
       "</p>\n<ul>\n<li><a href=\"/metrics\">/metrics</a></li>\n<li><a "
       "href=\"/-/healthy\">/-/healthy</a></li>\n"
-      "<li><a href=\"/-/ready\">/-/ready</a></li>\n</ul>\n<h2>Ollama</h2>\n";
+      "<li><a href=\"/-/ready\">/-/ready</a></li>\n"
+      "<li><a href=\"/api/v1/events\">/api/v1/events</a></li>\n</ul>\n<h2>Ollama</h2>\n";
   if (snapshot.servers.empty()) page += "<p>No Ollama server was found.</p>\n";
   for (const ServerView& server : snapshot.servers) {
     page += "<p>" + escaped(server.state.server.name) + " " + escaped(server_line(server.state)) + "</p>\n";

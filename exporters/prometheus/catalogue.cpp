@@ -245,6 +245,12 @@ constexpr std::array<FamilyInfo, kFamilies> kTable{{
    "Label values counted as other because there were too many."},
   {Family::events_dropped_total, "tegrascope_events_dropped_total", counter, {},
    "Events lost inside the agent because a queue was full."},
+  {Family::events_total, "tegrascope_events_total", counter, {"kind"},
+   "What happened and was told: fallback, recovery, load_failed, runner_exit, throttle_begin, throttle_end."},
+  {Family::incidents_total, "tegrascope_incidents_total", counter, {"result"},
+   "Files of the flight recorder: written, or failed."},
+  {Family::webhook_deliveries_total, "tegrascope_webhook_deliveries_total", counter, {"result"},
+   "Events for the web hook: delivered, failed after the last try, or dropped because the queue was full."},
 
   {Family::process_cpu_seconds_total, "process_cpu_seconds_total", counter, {},
    "CPU time of the agent."},
