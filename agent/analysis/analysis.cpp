@@ -5,6 +5,8 @@
 #include <set>
 #include <utility>
 
+#include "agent/attribution/roofline.hpp"
+
 namespace tegrascope {
 namespace {
 
@@ -13,6 +15,7 @@ constexpr std::size_t kRecentRequests = 16;
 constexpr double kBusyRunnerCores = 0.10;
 constexpr std::int64_t kMinTokensForJoules = 16;
 constexpr Nanoseconds kSnapshotInterval = std::chrono::seconds(1);
+constexpr Nanoseconds kModelUnseenFor = std::chrono::hours(24);
 
 bool is_busy_mode(const std::string& mode) {
   return mode != "idle" && mode != "iowait" && mode != "guest" && mode != "guest_nice";
@@ -63,6 +66,9 @@ void Analysis::add_sensors(const std::vector<Reading>& readings) {
         break;
       case Signal::clocks_locked:
         idle_key_.clocks_locked = r.value != 0;
+        break;
+      case Signal::emc_peak_bytes_per_second:
+        emc_peak_ = r;
         break;
       case Signal::temperature_celsius:
         hottest = std::max(hottest.value_or(r.value), r.value);
@@ -138,10 +144,30 @@ void Analysis::want_poll_for(RequestId id) {
 
 void Analysis::add(const ServerState& state) {
   residency_.set_server(state);
-  for (const ResidentModel& model : state.models) models_.admit(model.name);
+  for (const ResidentModel& model : state.models) see_resident(state.server.name, model.name, state.at);
+  remember_shapes(state);
   idle_key_.model_resident = residency_.any_model();
   attribution_.set_idle_key(idle_key_);
   requests_.find_runners();
+}
+
+// Its counters are there, at 0, before its first request is: what is born at 1 is lost to increase().
+void Analysis::see_resident(const std::string& server, const std::string& model, MonotonicTime at) {
+  models_.admit(model);
+  const ModelKey key{server, models_.label(model)};
+  models_.view(key);
+  models_.see(key, at);
+}
+
+void Analysis::forget_unseen_models(MonotonicTime now) {
+  for (const auto& [id, request] : requests_.live()) models_.see(request.key, now);
+  for (const auto& [key, phases] : attribution_.ledger().accounts()) models_.view(key);
+  for (const ModelKey& key : models_.forget_unseen(now, kModelUnseenFor)) {
+    attribution_.forget(key);
+    trackers_.erase(key);
+    cpu_asked_for_.erase(key);
+    events_.forget(key);
+  }
 }
 
 void Analysis::add(const ServerLog& log) {
@@ -221,6 +247,8 @@ RequestRecord Analysis::record_of(const LiveRequest& request, const Attribution:
   r.energy_known = finished.energy_known;
   r.gpu_known = finished.gpu_known;
   r.reasons = finished.reasons;
+  r.energy_interval_nj = finished.energy_interval_nj;
+  r.quality = finished.quality;
   if (request.suspended) r.reasons.emplace_back(kSuspended);
   r.decode = finished.decode;
   r.decode.output_tokens = static_cast<std::int64_t>(request.counted_output);
@@ -231,6 +259,7 @@ void Analysis::judge_finished(const Attribution::Finished& finished) {
   LiveRequest* request = requests_.find(finished.id);
   if (request == nullptr) return;
   RequestRecord record = record_of(*request, finished);
+  add_roofline(*request, record);
   ModelView& view = models_.view(request->key);
   count_phases(*request, finished.windows);
 
@@ -240,10 +269,18 @@ void Analysis::judge_finished(const Attribution::Finished& finished) {
     const auto runner = request->runner ? std::optional(request->runner->id) : std::nullopt;
     record.verdict = trackers_[request->key].judge_request(evidence, runner, record.ended);
     record.decode.runner_threads = evidence.runner_threads;
+    explain_fallback(request->key, record.verdict);
     ++view.verdicts[record.verdict.placement];
     if (record.verdict.placement != Placement::unknown) cpu_asked_for_[request->key] = evidence.cpu_requested;
   }
   keep(std::move(record));
+}
+
+void Analysis::explain_fallback(const ModelKey& key, Verdict& verdict) const {
+  if (verdict.placement != Placement::cpu && verdict.placement != Placement::partial) return;
+  const Fallback fallback = fallback_of(key, verdict.placement);
+  if (fallback.reason == ReasonClass::none && fallback.why.empty()) return;
+  verdict.explanation += "; reason " + std::string(to_string(fallback.reason)) + ": " + fallback.why;
 }
 
 void Analysis::keep(RequestRecord&& record) {
@@ -293,6 +330,10 @@ void Analysis::count_booked(const Attribution::Finished& booked) {
     RequestRecord& record = judged.mapped();
     record.phase_amounts = booked.amounts;
     record.reasons = booked.reasons;
+    record.energy_interval_nj = booked.energy_interval_nj;
+    record.quality = booked.quality;
+    ++models_.view({record.server, record.model}).qualities[record.quality];
+    mark_impossible(record);
     const LiveRequest* request = requests_.find(booked.id);
     if (request != nullptr && request->suspended) record.reasons.emplace_back(kSuspended);
     record.solo_joules = booked.solo_joules;
@@ -317,6 +358,7 @@ bool Analysis::snapshot_due(MonotonicTime now) const {
 }
 
 SnapshotPtr Analysis::make_snapshot(MonotonicTime now) {
+  forget_unseen_models(now);
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->at = now;
   snapshot->board = options_.board;
@@ -327,7 +369,8 @@ SnapshotPtr Analysis::make_snapshot(MonotonicTime now) {
   if (!gpu_loads_.empty())
     snapshot->ledger_gpu = gpu_loads_.size() == 1 ? gpu_loads_.begin()->first : "busiest";
   fill_servers(*snapshot);
-  for (const auto& [key, phases] : attribution_.ledger().accounts()) models_.view(key);
+  fill_headroom(*snapshot);
+  fill_lasting(*snapshot);
   fill_models(*snapshot);
   snapshot->recent.assign(recent_.begin(), recent_.end());
   snapshot->capture = capture_;
@@ -349,6 +392,26 @@ void Analysis::fill_integrals(Snapshot& snapshot) const {
     snapshot.emc_transferred_bytes = bytes;
   snapshot.throttled_seconds = timeline_.integral(Signal::throttled);
   snapshot.thermal_throttle_events = timeline_.thermal_throttle_events();
+}
+
+Fallback Analysis::fallback_of(const ModelKey& key, Placement observed) const {
+  FallbackFacts facts;
+  facts.observed = observed;
+  const auto asked = cpu_asked_for_.find(key);
+  facts.cpu_requested = asked != cpu_asked_for_.end() && asked->second;
+  facts.declared_gpu_share = residency_.declared_gpu_share(key.server, key.model);
+  facts.board = options_.board;
+  facts.gpu_present = options_.gpu_present;
+  const auto log = logs_.find(key.server);
+  if (log != logs_.end()) facts.log = log->second;
+  const auto server = residency_.servers().find(key.server);
+  const std::int64_t serve_pid = server == residency_.servers().end() ? 0 : server->second.server.serve_pid;
+  for (const ServeAccess& serve : gpu_access_.serves)
+    if (serve.serve_pid == serve_pid) facts.serve = serve;
+  const auto process = residency_.runner_of(key.server, key.model);
+  for (const RunnerAccess& runner : gpu_access_.runners)
+    if (process && runner.id == process->id) facts.runner = runner;
+  return find_fallback(facts);
 }
 
 void Analysis::fill_servers(Snapshot& snapshot) const {
@@ -389,6 +452,14 @@ void Analysis::fill_models(Snapshot& snapshot) const {
     if (tracker != trackers_.end()) view.placement = tracker->second.state();
     const auto asked = cpu_asked_for_.find(key);
     view.gpu_expected = asked == cpu_asked_for_.end() || !asked->second;
+    if (view.gpu_expected && (view.placement == Placement::cpu || view.placement == Placement::partial)) {
+      view.fallback = fallback_of(key, *view.placement);
+      // The server is kept from the GPU by its own settings.
+      if (view.fallback->reason == ReasonClass::forced_cpu) {
+        view.gpu_expected = false;
+        view.fallback.reset();
+      }
+    }
     snapshot.models.push_back(std::move(view));
   }
 }

@@ -20,7 +20,9 @@
 #include "agent/analysis/timeline.hpp"
 #include "agent/analysis/witness_merge.hpp"
 #include "agent/attribution/attribution.hpp"
+#include "agent/model/gpu_access.hpp"
 #include "agent/model/snapshot.hpp"
+#include "agent/placement/reasons.hpp"
 #include "agent/placement/tracker.hpp"
 
 namespace tegrascope {
@@ -47,6 +49,7 @@ class Analysis {
   // marked, their amounts are those of the time in which it ran.
   void add(const ClockReading& clock);
   void add(const ServerLog& log);
+  void add(const GpuAccess& access) { gpu_access_ = access; }
   // The server's log is read (witness log).
   void set_log_followed(const std::string& server, bool followed) {
     merge_.set_log_followed(server, followed);
@@ -60,6 +63,10 @@ class Analysis {
 
   // Closes what lies behind the watermark, judges the requests that are complete.
   void advance(MonotonicTime now);
+
+  // Before the first advance(): what earlier runs left.
+  void restore(std::shared_ptr<const Books> carried, const LearnedState& learned, MonotonicTime now);
+  void set_storage(std::optional<StorageView> storage) { storage_ = std::move(storage); }
 
   // A request is open, or its evidence is not complete yet: sample fast.
   bool busy() const;
@@ -75,6 +82,9 @@ class Analysis {
   bool snapshot_due(MonotonicTime now) const;
   SnapshotPtr make_snapshot(MonotonicTime now);
 
+  // Why the model is where it was observed, by the newest log, /proc and board.
+  Fallback fallback_of(const ModelKey& key, Placement observed) const;
+
   const Attribution& attribution() const { return attribution_; }
 
  private:
@@ -82,16 +92,23 @@ class Analysis {
   void add_processes(const Batch& batch);
   void add_gpu_load(MonotonicTime at);
   void want_poll_for(RequestId id);
+  void see_resident(const std::string& server, const std::string& model, MonotonicTime at);
+  void forget_unseen_models(MonotonicTime now);
   void judge_finished(const Attribution::Finished& finished);
   void finish_remote();
   void count_phases(const LiveRequest& request, const RequestWindows& windows);
   void keep(RequestRecord&& record);
+  void explain_fallback(const ModelKey& key, Verdict& verdict) const;
   void count_booked(const Attribution::Finished& booked);
   Evidence evidence_for(const LiveRequest& request, const Attribution::Finished& finished) const;
   RequestRecord record_of(const LiveRequest& request, const Attribution::Finished& finished) const;
   void fill_models(Snapshot& snapshot) const;
   void fill_servers(Snapshot& snapshot) const;
   void fill_integrals(Snapshot& snapshot) const;
+  void fill_headroom(Snapshot& snapshot) const;
+  void fill_lasting(Snapshot& snapshot);
+  void remember_shapes(const ServerState& state);
+  void add_roofline(const LiveRequest& request, RequestRecord& record);
   void fill_events(Snapshot& snapshot) const;
   void watch_placements(MonotonicTime now);
   SeenPlacement seen_placement(const ModelKey& key, Placement placement) const;
@@ -102,7 +119,7 @@ class Analysis {
   ModelTable models_;
   Residency residency_;
   RequestTable requests_;
-  WitnessMerge merge_{requests_};
+  WitnessMerge merge_{requests_, residency_};
   std::map<ModelKey, PlacementTracker> trackers_;
   std::map<ModelKey, bool> cpu_asked_for_;
   std::map<ProcessId, std::pair<MonotonicTime, Nanoseconds>> runner_cpu_;
@@ -111,7 +128,10 @@ class Analysis {
   MonotonicTime gpu_memory_at_{};
   std::map<std::string, std::map<Witness, double>> server_busy_seconds_;
   std::optional<CaptureView> capture_;
-  std::map<std::string, ServerLog> logs_;  // by server
+  std::map<std::string, ServerLog> logs_;           // by server
+  std::map<ModelKey, ResidentModel> known_models_;  // as last seen resident
+  std::optional<Reading> emc_peak_;
+  GpuAccess gpu_access_;
   std::deque<RequestRecord> recent_;
   std::vector<RequestRecord> judged_;
   std::map<RequestId, RequestRecord> unbooked_;  // judged, amounts not final yet
@@ -126,6 +146,10 @@ class Analysis {
   std::optional<MonotonicTime> last_snapshot_;
   std::uint64_t dropped_events_ = 0;
   std::optional<RelayView> relay_;
+  std::shared_ptr<const Books> carried_;
+  std::shared_ptr<const LearnedState> learned_;
+  MonotonicTime learned_at_{};
+  std::optional<StorageView> storage_;
   std::optional<WebHookView> web_hook_;
   std::optional<IncidentsView> incidents_;
 };

@@ -26,8 +26,11 @@ SeenPlacement Analysis::seen_placement(const ModelKey& key, Placement placement)
   seen.placement = placement;
   const auto asked = cpu_asked_for_.find(key);
   seen.gpu_expected = asked == cpu_asked_for_.end() || !asked->second;
-  const auto log = logs_.find(key.server);
-  if (log != logs_.end() && log->second.placement == placement) seen.reason = log->second.reason;
+  const Fallback fallback = fallback_of(key, placement);
+  seen.reason = fallback.reason;
+  seen.cure = fallback.cure;
+  // The server is kept from the GPU by its own settings.
+  if (fallback.reason == ReasonClass::forced_cpu) seen.gpu_expected = false;
   const auto latest = std::find_if(recent_.rbegin(), recent_.rend(), [&](const RequestRecord& r) {
     return r.server == key.server && r.model == key.model && r.verdict.placement == placement;
   });

@@ -44,6 +44,7 @@ class EventWatch {
   bool is_new(const ModelKey& key, Placement placement) const;
   // From gpu or nothing to cpu or partial: fallback, where the GPU is expected. Back to gpu: recovery.
   void note_placement(const ModelKey& key, const SeenPlacement& now, MonotonicTime at);
+  void forget(const ModelKey& key) { placements_.erase(key); }
   // Counters that grew. The first one of a server counts from 0.
   void note_log(const ServerLog& log, MonotonicTime at);
   // throttled and oom_kills; other signals are ignored.

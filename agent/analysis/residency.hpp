@@ -21,6 +21,8 @@ class Residency {
   void set_processes(const std::vector<ProcessReading>& processes);
 
   const std::map<std::string, ServerState>& servers() const { return servers_; }
+  // Ollama for a server that nothing is known of.
+  UpstreamKind kind_of(const std::string& server) const;
   const std::vector<ProcessReading>& processes() const { return processes_; }
 
   // The runner that serves `model` (as Ollama resolves it) on `server`: the only one of that server, or the
@@ -32,6 +34,11 @@ class Residency {
   std::optional<ProcessReading> runner_of_resident(const std::string& server, const std::string& model) const;
   std::optional<ProcessReading> runner(const ProcessId& id) const;
 
+  // The only model that the server holds in memory; absent: none, several, or computed elsewhere.
+  std::optional<std::string> only_model(const std::string& server) const;
+  // The model as the server's last list has it; null: not in it. Valid until the next set_server().
+  const ResidentModel* resident(const std::string& server, const std::string& model) const;
+
   // A server holds a model in memory.
   bool any_model() const;
   // The server says that another host computes the model.
@@ -41,9 +48,8 @@ class Residency {
   std::optional<double> declared_gpu_share(const std::string& server, const std::string& model) const;
 
  private:
-  const ResidentModel* resident(const std::string& server, const std::string& model) const;
-
   std::map<std::string, ServerState> servers_;
+  std::map<std::string, UpstreamKind> kinds_;  // before the first poll too
   std::vector<ProcessReading> processes_;
 };
 

@@ -101,11 +101,11 @@ void validate(const Config& config) {
       std::find(config.ollama_urls.begin(), config.ollama_urls.end(), "auto") != config.ollama_urls.end()) {
     throw std::invalid_argument("--ollama.url is both auto and an address: name all the servers, or none");
   }
-  if (config.ollama_log_file.empty()) {
+  if (config.ollama_log_file.empty() || config.ollama_log_file == "journal:") {
     throw std::invalid_argument(
-        "--ollama.log-file is empty: name the file that Ollama logs to, or auto; --observe without log and "
-        "auto "
-        "follows none");
+        "--ollama.log-file is empty: name the file that Ollama logs to, journal:UNIT, or auto; --observe "
+        "without "
+        "log and auto follows none");
   }
   for (const std::string& address : config.web_listen_addresses)
     check_address("--web.listen-address", address);

@@ -38,6 +38,11 @@ AnalysisOptions Service::with_recorder(AnalysisOptions options) {
   return options;
 }
 
+void Service::restore(std::shared_ptr<const Books> carried, const LearnedState& learned) {
+  restored_ = {learned, monotonic_now()};
+  analysis_.restore(std::move(carried), restored_->learned, restored_->at);
+}
+
 void Service::use(Outlets& outlets) {
   outlets_ = &outlets;
   for (RecordKeeper* keeper : outlets.keepers()) recorder_.add_keeper(*keeper);
@@ -50,6 +55,7 @@ void Service::begin_recording() {
   const auto clock = clock_watch_.look(read_clocks());
   head.clock = clock->now;
   recorder_.begin(head);
+  if (restored_) recorder_.take(*restored_);
   analysis_.add(head.clock);
 }
 
@@ -63,6 +69,7 @@ void Service::end_recording(MonotonicTime now) {
 }
 
 void Service::start() {
+  watchdog_.start();
   begin_recording();
   thread_ = std::thread([this] { context_.run(); });
 }
@@ -74,6 +81,7 @@ void Service::stop() {
     const MonotonicTime now = monotonic_now();
     publish(now);
     end_recording(now);
+    watchdog_.stop();
     work_.reset();
   });
   thread_.join();
@@ -102,10 +110,9 @@ void Service::tell_events() {
 
 void Service::publish(MonotonicTime now) {
   if (const auto relay = hooks_.relay_view()) feed(*relay);
+  analysis_.set_storage(hooks_.storage_view());
   if (outlets_ != nullptr) analysis_.set_outlets(outlets_->web_hook(), outlets_->incidents());
-  SnapshotPtr snapshot = analysis_.make_snapshot(now);
-  state_log_.note(*snapshot);
-  snapshots_.publish(std::move(snapshot));
+  snapshots_.publish(analysis_.make_snapshot(now));
 }
 
 void Service::drain() {
@@ -125,7 +132,11 @@ void Service::drain() {
     busy_ = !busy_;
     hooks_.set_busy(busy_);
   }
-  if (analysis_.snapshot_due(now)) publish(now);
+  if (analysis_.snapshot_due(now)) {
+    publish(now);
+    state_log_.note(*snapshots_.latest());
+    hooks_.keep(snapshots_.latest());
+  }
 }
 
 void Service::take(Batch&& batch) {
@@ -136,17 +147,22 @@ void Service::take(Batch&& batch) {
     slots_witness_.observe(batch);
     choose_slots(batch);
   }
-  follow_serve_processes(batch);
+  follow_processes(batch);
 }
 
-void Service::follow_serve_processes(const Batch& batch) {
-  std::set<std::int64_t> pids;
+void Service::follow_processes(const Batch& batch) {
+  std::set<std::int64_t> serves;
+  std::set<ProcessId> runners;
   for (const ProcessReading& p : batch.processes) {
-    if (p.role == ProcessRole::serve) pids.insert(p.id.pid);
+    if (p.role == ProcessRole::serve) serves.insert(p.id.pid);
+    if (p.role == ProcessRole::runner) runners.insert(p.id);
   }
-  if (pids == serve_pids_) return;
-  serve_pids_ = std::move(pids);
-  hooks_.find_servers();
+  const bool other_serves = serves != serve_pids_;
+  if (!other_serves && runners == runners_) return;
+  serve_pids_ = std::move(serves);
+  runners_ = std::move(runners);
+  if (other_serves) hooks_.find_servers();
+  hooks_.find_gpu_access({serve_pids_.begin(), serve_pids_.end()}, {runners_.begin(), runners_.end()});
 }
 
 // Slots are read while something is in flight or a runner is at work, and not otherwise.
@@ -183,6 +199,8 @@ void Service::take(ServerState&& state) {
 void Service::take(CaptureView&& capture) { feed(capture); }
 
 void Service::take(ServerLog&& log) { feed(log); }
+
+void Service::take(GpuAccess&& access) { feed(access); }
 
 void Service::take(std::vector<OllamaServer>&& servers) {
   feed(servers);

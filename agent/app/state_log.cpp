@@ -25,19 +25,6 @@ std::string_view describe(Placement placement) {
   return "";
 }
 
-// With the reason and the cure, as far as they are known.
-void log_fallback(const Snapshot& snapshot, const ModelView& view) {
-  const auto told = std::find_if(snapshot.events.rbegin(), snapshot.events.rend(), [&](const Event& e) {
-    return e.kind == EventKind::fallback && e.server == view.server && e.model == view.model;
-  });
-  const bool known = told != snapshot.events.rend();
-  log_warn(describe(*view.placement), {{"server", view.server},
-                                       {"model", view.model},
-                                       {"evidence", known ? told->text : ""},
-                                       {"reason", known ? std::string(to_string(told->reason)) : "none"},
-                                       {"cure", known ? told->cure : ""}});
-}
-
 }  // namespace
 
 void StateLog::note(const Snapshot& snapshot) {
@@ -138,14 +125,17 @@ void StateLog::note_placements(const Snapshot& snapshot) {
           return r.server == view.server && r.model == view.model && r.verdict.placement == *view.placement;
         });
     const bool expected = *view.placement == Placement::gpu || !view.gpu_expected;
-    if (!expected) {
-      log_fallback(snapshot, view);
+    const std::string evidence = latest == snapshot.recent.rend() ? "" : latest->verdict.explanation;
+    if (view.fallback) {
+      log_warn(describe(*view.placement), {{"server", view.server},
+                                           {"model", view.model},
+                                           {"evidence", evidence},
+                                           {"reason", std::string(to_string(view.fallback->reason))},
+                                           {"cure", view.fallback->cure}});
       continue;
     }
-    log_info(describe(*view.placement),
-             {{"server", view.server},
-              {"model", view.model},
-              {"evidence", latest == snapshot.recent.rend() ? "" : latest->verdict.explanation}});
+    log(expected ? LogLevel::info : LogLevel::warn, describe(*view.placement),
+        {{"server", view.server}, {"model", view.model}, {"evidence", evidence}});
   }
 }
 

@@ -99,6 +99,7 @@ struct ProcessReading {
   std::optional<int> port;  // runner: --port
   std::optional<int> gpu_layers_requested;  // runner: -ngl / --n-gpu-layers / --gpu-layers
   std::optional<int> threads;               // runner: -t / --threads
+  std::optional<MonotonicTime> began{};     // to 10 ms; absent: not known
   MonotonicTime at{};
 };
 

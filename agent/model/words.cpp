@@ -92,6 +92,18 @@ std::string_view to_string(Unattributed u) {
   return "other";
 }
 
+std::string_view to_string(BytesSource s) {
+  switch (s) {
+    case BytesSource::file:
+      return "file";
+    case BytesSource::parameters:
+      return "parameters";
+    case BytesSource::experts:
+      return "experts";
+  }
+  return "file";
+}
+
 std::string_view to_string(ErrorReason r) {
   switch (r) {
     case ErrorReason::missing:

@@ -141,6 +141,40 @@ Record relay_of(const Json& line) {
   return r;
 }
 
+Record access_of(const Json& line) {
+  GpuAccess access;
+  for (const Json& entry : line.at("serves")) {
+    ServeAccess& s = access.serves.emplace_back();
+    get_list(entry, s.serve_pid, s.container, s.container_id, s.devices_missing, s.devices_denied,
+             s.driver_library, s.backends, s.jetpack_told, s.forced_cpu);
+  }
+  for (const Json& entry : line.at("runners")) {
+    RunnerAccess& r = access.runners.emplace_back();
+    get_list(entry, r.id.pid, r.id.start_ticks, r.cuda_mapped, r.backend);
+  }
+  return access;
+}
+
+Record restored_of(const Json& line) {
+  RestoredState restored;
+  LearnedState& l = restored.learned;
+  get(line, "t", restored.at);
+  get(line, "idle_cores", l.idle_cores);
+  get_if(line, "power_mode", l.power_mode);
+  get_if(line, "clocks_locked", l.clocks_locked);
+  for (const Json& entry : line.at("baselines")) {
+    LearnedBaseline& b = l.baselines.emplace_back();
+    get_list(entry, b.power_mode, b.clocks_locked, b.model_resident, b.temperature_decade, b.watts, b.age_ns);
+  }
+  for (const Json& entry : line.at("series")) {
+    LearnedSeries& s = l.series.emplace_back();
+    std::string phase;
+    get_list(entry, s.kind, s.server, s.model, phase, s.values);
+    s.phase = read_word<Phase>(phase);
+  }
+  return restored;
+}
+
 Record started_of(const Json& line) {
   RequestStarted e;
   get(line, "id", e.id);
@@ -255,22 +289,13 @@ struct Kind {
   std::string_view name;
   Record (*read)(const Json& line);
 };
-constexpr std::array kKinds{Kind{"head", head_of},
-                            Kind{"clock", clock_record},
-                            Kind{"servers", servers_of},
-                            Kind{"state", state_of},
-                            Kind{"log", log_of},
-                            Kind{"capture", capture_of},
-                            Kind{"relay", relay_of},
-                            Kind{"started", started_of},
-                            Kind{"described", described_of},
-                            Kind{"progress", progress_of},
-                            Kind{"ended", ended_of},
-                            Kind{"advance", advance_of},
-                            Kind{"booked", booked_of},
-                            Kind{"event", event_of},
-                            Kind{"lost", lost_of},
-                            Kind{"end", end_of}};
+constexpr std::array kKinds{
+    Kind{"head", head_of},         Kind{"clock", clock_record},   Kind{"servers", servers_of},
+    Kind{"state", state_of},       Kind{"log", log_of},           Kind{"capture", capture_of},
+    Kind{"relay", relay_of},       Kind{"started", started_of},   Kind{"described", described_of},
+    Kind{"progress", progress_of}, Kind{"ended", ended_of},       Kind{"advance", advance_of},
+    Kind{"booked", booked_of},     Kind{"event", event_of},       Kind{"lost", lost_of},
+    Kind{"access", access_of},     Kind{"restored", restored_of}, Kind{"end", end_of}};
 
 Signal signal_named(const std::string& name) {
   for (std::size_t i = 0; i < kSignals; ++i) {

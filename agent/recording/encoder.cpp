@@ -98,6 +98,10 @@ std::string line_of(const RequestEnded& e) {
   return line.put_if("error", bounded(e.observation_error)).put_if("remote", e.remote).take();
 }
 
+std::string text_of(const nlohmann::ordered_json& json) {
+  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
 nlohmann::ordered_json model_json(const ResidentModel& m) {
   nlohmann::ordered_json out;
   out["name"] = m.name;
@@ -220,6 +224,50 @@ std::string encode(const RelayView& r) {
   const auto name = [](const std::string& reason) { return std::string_view(reason); };
   append_counts(line.begin("refused"), r.refused_requests, name);
   append_counts(line.begin("closed"), r.closed_connections, name);
+  return line.take();
+}
+
+std::string encode(const GpuAccess& access) {
+  using Json = nlohmann::ordered_json;
+  const auto or_null = [](const auto& value) { return value ? Json(*value) : Json(nullptr); };
+  Json serves = Json::array();
+  for (const ServeAccess& s : access.serves)
+    serves.push_back({s.serve_pid, s.container, s.container_id, or_null(s.devices_missing),
+                      or_null(s.devices_denied), or_null(s.driver_library), or_null(s.backends),
+                      or_null(s.jetpack_told), or_null(s.forced_cpu)});
+  Json runners = Json::array();
+  for (const RunnerAccess& r : access.runners)
+    runners.push_back({r.id.pid, r.id.start_ticks, or_null(r.cuda_mapped), r.backend});
+  return JsonLine("access").put_raw("serves", text_of(serves)).put_raw("runners", text_of(runners)).take();
+}
+
+std::string encode(const RestoredState& restored) {
+  const LearnedState& l = restored.learned;
+  JsonLine line("restored");
+  line.put("t", restored.at).put("idle_cores", l.idle_cores);
+  line.put_if("power_mode", l.power_mode).put_if("clocks_locked", l.clocks_locked);
+  std::string& baselines = line.begin("baselines");
+  baselines += '[';
+  for (const LearnedBaseline& b : l.baselines) {
+    if (baselines.back() != '[') baselines += ',';
+    append_json_list(baselines, b.power_mode, b.clocks_locked, b.model_resident, b.temperature_decade,
+                     b.watts, b.age_ns);
+  }
+  baselines += ']';
+  std::string& series = line.begin("series");
+  series += '[';
+  for (const LearnedSeries& s : l.series) {
+    if (series.back() != '[') series += ',';
+    append_json_list(series, s.kind, s.server, s.model, to_string(s.phase));
+    series.back() = ',';
+    series += '[';
+    for (const double value : s.values) {
+      if (series.back() != '[') series += ',';
+      append_json(series, value);
+    }
+    series += "]]";
+  }
+  series += ']';
   return line.take();
 }
 

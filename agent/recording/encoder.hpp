@@ -19,6 +19,8 @@ std::string encode(const ServerState& state);
 std::string encode(const ServerLog& log);
 std::string encode(const CaptureView& capture);
 std::string encode(const RelayView& relay);
+std::string encode(const GpuAccess& access);
+std::string encode(const RestoredState& restored);
 std::string encode(const RequestEvent& event);
 std::string encode(const Advance& advance);
 std::string encode(const BookedAnswer& booked);

@@ -46,6 +46,12 @@ void FlightRecorder::absorb(RecordedLine&& line) {
     case Kind::relay:
       relay_ = std::move(line.text);
       break;
+    case Kind::access:
+      access_ = std::move(line.text);
+      break;
+    case Kind::restored:
+      restored_ = std::move(line.text);
+      break;
     case Kind::state:
       states_[line.key] = std::move(line.text);
       break;
@@ -85,12 +91,14 @@ std::string FlightRecorder::text() const {
   out.reserve(bytes_ + series_.size());
   out += head_;
   out += series_;
+  out += restored_;
   out += clock_;
   out += servers_;
   for (const auto& [server, line] : states_) out += line;
   for (const auto& [server, line] : logs_) out += line;
   out += capture_;
   out += relay_;
+  out += access_;
   for (const auto& [collector, line] : batches_) out += line;
   for (const auto& [id, request] : open_) out += request.started + request.described + request.progress;
   for (const RecordedLine& line : lines_) out += line.text;

@@ -50,6 +50,8 @@ class FlightRecorder : public RecordKeeper {
   std::string servers_;
   std::string capture_;
   std::string relay_;
+  std::string access_;
+  std::string restored_;
   std::map<std::string, std::string> states_;   // by server
   std::map<std::string, std::string> logs_;     // by server
   std::map<std::string, std::string> batches_;  // by collector: the newest

@@ -10,6 +10,8 @@
 
 #include "agent/analysis/analysis.hpp"
 #include "agent/model/event.hpp"
+#include "agent/model/gpu_access.hpp"
+#include "agent/model/saved_state.hpp"
 #include "agent/model/snapshot.hpp"
 
 namespace tegrascope {
@@ -29,6 +31,12 @@ struct RecordingHead {
 struct Advance {
   MonotonicTime at{};
   std::uint64_t dropped_events = 0;
+};
+
+// What earlier runs had taught the agent, taken in when it started.
+struct RestoredState {
+  LearnedState learned;
+  MonotonicTime at{};
 };
 
 // What the live agent booked for a request.
@@ -55,8 +63,8 @@ struct RecordingEnd {
 
 using ServersFound = std::vector<OllamaServer>;
 
-using Record =
-    std::variant<RecordingHead, ClockReading, ServersFound, ServerState, ServerLog, CaptureView, RelayView,
-                 Batch, RequestEvent, Advance, BookedAnswer, Event, LostRecords, RecordingEnd>;
+using Record = std::variant<RecordingHead, ClockReading, ServersFound, ServerState, ServerLog, CaptureView,
+                            RelayView, GpuAccess, RestoredState, Batch, RequestEvent, Advance, BookedAnswer,
+                            Event, LostRecords, RecordingEnd>;
 
 }  // namespace tegrascope

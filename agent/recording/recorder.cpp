@@ -47,6 +47,14 @@ void Recorder::take(const RelayView& relay) {
   keep(Kind::relay, std::move(text));
 }
 
+void Recorder::take(const GpuAccess& access) {
+  if (on()) keep(Kind::access, encode(access));
+}
+
+void Recorder::take(const RestoredState& restored) {
+  if (on()) keep(Kind::restored, encode(restored));
+}
+
 void Recorder::take(const Batch& batch) {
   if (!on()) return;
   now_ = std::max(now_, batch.finished);

@@ -20,6 +20,8 @@ struct RecordedLine {
     log,
     capture,
     relay,
+    access,
+    restored,
     batch,
     started,
     described,
@@ -54,6 +56,8 @@ class Recorder {
   void take(const ServerLog& log);
   void take(const CaptureView& capture);
   void take(const RelayView& relay);  // only where it changed
+  void take(const GpuAccess& access);
+  void take(const RestoredState& restored);
   void take(const Batch& batch);
   void take(const RequestEvent& event);
   void take(const Advance& advance);

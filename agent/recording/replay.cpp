@@ -38,6 +38,7 @@ class Run {
     clock_ = clock;
     analysis_.add(clock);
   }
+  void take(const RestoredState& restored) { analysis_.restore(nullptr, restored.learned, restored.at); }
   void take(const Advance& advance);
   void take(const BookedAnswer& booked);
   void take(const Event& event) { run_.events_told.push_back(event); }

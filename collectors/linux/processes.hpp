@@ -51,7 +51,9 @@ class ProcessesCollector final : public Collector {
   void track(const Candidate& candidate, ProcessRole role, std::int64_t serve_pid);
   bool is_serve(std::int64_t pid) const;
   std::int64_t serve_above(std::int64_t pid) const;  // the nearest `ollama serve` from pid upwards, 0 none
-  bool read(Tracked& process, Batch& out);           // false: it has ended
+  // When a process started, by the board's own time since boot; absent where PROCFS/uptime does not tell.
+  std::optional<MonotonicTime> began(std::uint64_t start_ticks) const;
+  bool read(Tracked& process, Batch& out);  // false: it has ended
   std::filesystem::path folder(std::int64_t pid) const;
 
   std::filesystem::path procfs_;

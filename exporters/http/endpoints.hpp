@@ -21,6 +21,7 @@ class Endpoints {
   HttpReply operator()(const HttpRequest& request);
 
  private:
+  HttpReply metrics(const HttpRequest& request);
   HttpReply ready();
   std::optional<HttpReply> api(std::string_view name) const;  // absent: there is no such page
   HttpReply landing() const;

@@ -378,6 +378,8 @@ std::vector<ProcessReading> VirtualOllama::processes(MonotonicTime at) const {
     p.cpu_time = ticks_of(runner.cpu_seconds);
     p.model_blob = blob_digest(*runner.model);
     p.threads = kBoardCores;
+    p.began = MonotonicTime{std::chrono::milliseconds{10} * static_cast<std::int64_t>(p.id.start_ticks) -
+                            kBootedBefore};
     p.at = at;
     out.push_back(std::move(p));
   }

@@ -4,6 +4,9 @@
 
 #include <cmath>
 #include <filesystem>
+#include <thread>
+
+#include "tests/accuracy/timelines.hpp"
 
 namespace tegrascope::accuracy {
 namespace {
@@ -32,6 +35,7 @@ class Table {
       study.seed = static_cast<std::uint64_t>(seed);
       study.rate_hz = run.rate_hz;
       study.averaging_samples = run.averaging;
+      study.attribution.learn_phase_power = options_.mutation != Mutation::no_prior;
       study.attribution.hold_power_at_edges = options_.mutation != Mutation::trapezoid;
       study.tell_averaging = options_.mutation != Mutation::no_lag;
       studies.push_back(run_study(scenario, study));
@@ -46,6 +50,7 @@ class Table {
     return summary;
   }
 
+  void name_run(const std::string& run) { run_ = run; }
   void at_most(const std::string& goal, double limit, double measured, std::size_t count) {
     expect(goal, "<= " + percent(limit),
            count == 0 ? "no request" : fmt::format("{} of {}", percent(measured), count),
@@ -56,7 +61,7 @@ class Table {
   }
   void covers(const Summary& s) {
     expect("stated 95 % intervals that hold the truth", "92-99 %",
-           s.coverage_95 ? percent(*s.coverage_95) : "none stated",
+           s.coverage_95 ? fmt::format("{} of {}", percent(*s.coverage_95), s.intervals) : "none stated",
            s.coverage_95 && *s.coverage_95 >= 0.92 && *s.coverage_95 <= 0.99);
   }
 
@@ -117,6 +122,17 @@ void long_runs(Table& table) {
                hour.cpu_seconds_per_hour <= 3.6);
 }
 
+void identities(Table& table, std::uint64_t timelines) {
+  table.name_run(fmt::format("{} random timelines", timelines));
+  for (const IdentityCount& i : check_timelines(1, timelines, std::thread::hardware_concurrency())) {
+    table.expect(i.name, "always",
+                 i.violated == 0
+                     ? fmt::format("{} of {}", i.checked, i.checked)
+                     : fmt::format("not in {} of {}, first {}", i.violated, i.checked, i.first_seed),
+                 i.checked > 0 && i.violated == 0);
+  }
+}
+
 }  // namespace
 
 std::vector<Row> measure_goals(const TableOptions& options) {
@@ -125,6 +141,7 @@ std::vector<Row> measure_goals(const TableOptions& options) {
   shorter(table, options.seeds);
   concurrent(table, options.seeds);
   if (options.long_runs) long_runs(table);
+  identities(table, options.timelines);
   return table.take();
 }
 

@@ -17,7 +17,7 @@ set(allowed_exporters agent/model)
 set(allowed_simulator agent/model)
 set(allowed_agent/app agent/model agent/analysis agent/recording agent/attribution agent/placement collectors collectors/ollama exporters)
 set(allowed_agent/accuracy agent/model agent/analysis agent/attribution collectors simulator)
-set(allowed_agent/cli agent/model agent/recording agent/accuracy agent/app simulator collectors collectors/ollama)
+set(allowed_agent/cli agent/model agent/recording agent/accuracy agent/app exporters simulator collectors collectors/ollama)
 set(allowed_agent agent/cli)
 
 # The most specific layer that holds the path.

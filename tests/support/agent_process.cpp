@@ -36,7 +36,8 @@ AgentProcess::AgentProcess(const std::string& command, const std::vector<std::st
                            const std::filesystem::path& directory, const std::string& program)
     : web_port_file_(directory / "web.port"),
       relay_port_file_(directory / "relay.port"),
-      process_(arguments(program, command, flags, web_port_file_, relay_port_file_), directory) {
+      process_(arguments(program, command, flags, web_port_file_, relay_port_file_), directory,
+               {"TEGRASCOPE_STORAGE_PATH=none"}) {
   const auto ready = [&] { return has_port_files() || !process_.running(); };
   if (!wait_until(20s, ready) || !has_port_files()) {
     throw std::runtime_error("the agent did not start: " + process_.errors() + process_.output());

@@ -132,6 +132,26 @@ TEST(Recording, StatesLogsAndViewsComeBackWhole) {
   round_trip(LostRecords{4});
 }
 
+TEST(Recording, WhatWasLearnedAndWhatProcTellsComeBackWhole) {
+  GpuAccess access;
+  ServeAccess serve;
+  serve.serve_pid = 44;
+  serve.container = true;
+  serve.devices_missing = "";
+  serve.backends = std::vector<std::string>{"cuda_v12"};
+  access.serves = {serve};
+  access.runners = {{{5, 6}, false, "cuda_v12"}};
+  EXPECT_EQ(round_trip(access), access);
+
+  RestoredState restored;
+  restored.at = at(5);
+  restored.learned.baselines = {{1, false, std::nullopt, 4, 4.9600000000000001, 123}};
+  restored.learned.series = {{"unit_cost", "h:1", "m", Phase::decode, {0.1 + 0.2, 1e-300}},
+                             {"x", "", "", Phase::load, {}}};
+  restored.learned.power_mode = 2;
+  EXPECT_EQ(round_trip(restored).learned, restored.learned);
+}
+
 TEST(Recording, AnswersAndEventsComeBackWhole) {
   BookedAnswer booked;
   booked.id = 3;

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "exporters/http/gzip.hpp"
 #include "sample_snapshots.hpp"
 
 namespace tegrascope {
@@ -27,6 +28,29 @@ TEST(Endpoints, metrics) {
   EXPECT_EQ(reply.content_type, "text/plain; version=0.0.4; charset=utf-8");
   EXPECT_THAT(*reply.body, HasSubstr("tegrascope_ollama_up{server=\"127.0.0.1:11434\"} 1\n"));
   EXPECT_EQ(endpoints(request("/metrics")).body, reply.body);
+}
+
+TEST(Endpoints, metrics_as_gzip_for_those_who_take_it) {
+  const FixedSource source{full_snapshot()};
+  Endpoints endpoints{source, {"0.1.0", ""}};
+  HttpRequest asked = request("/metrics");
+  asked.accept_encoding = "gzip";
+  const HttpReply packed = endpoints(asked);
+  EXPECT_TRUE(packed.gzip);
+  EXPECT_TRUE(packed.vary_by_encoding);
+  EXPECT_THAT(*packed.body, testing::StartsWith("\x1f\x8b"));
+  EXPECT_EQ(endpoints(asked).body, packed.body);
+  const HttpReply plain = endpoints(request("/metrics"));
+  EXPECT_FALSE(plain.gzip);
+  EXPECT_TRUE(plain.vary_by_encoding);
+}
+
+TEST(AcceptsGzip, as_the_field_says) {
+  for (const char* yes :
+       {"gzip", "GZIP", "x-gzip", "deflate, gzip;q=0.5", " gzip ;q=1.0", "*", "br;q=1, *;q=0.1"})
+    EXPECT_TRUE(accepts_gzip(yes)) << yes;
+  for (const char* no : {"", "identity", "deflate, br", "gzip;q=0", "gzip; q=0.000, *", "*;q=0", "gzipped"})
+    EXPECT_FALSE(accepts_gzip(no)) << no;
 }
 
 TEST(Endpoints, healthy) {
