@@ -10,6 +10,7 @@
 namespace tegrascope {
 namespace {
 
+constexpr const char* kSuspended = "suspended";
 constexpr std::size_t kRecentRequests = 16;
 constexpr double kBusyRunnerCores = 0.10;
 constexpr std::int64_t kMinTokensForJoules = 16;
@@ -29,7 +30,9 @@ Analysis::Analysis(const AnalysisOptions& options)
       requests_(attribution_, models_, residency_) {}
 
 void Analysis::add(const Batch& batch) {
-  add_sensors(timeline_.add(batch));
+  const std::vector<Reading> readings = timeline_.add(batch);
+  add_sensors(readings);
+  for (const Reading& reading : readings) events_.note_reading(reading);
   if (batch.lists_processes) add_processes(batch);
   if (!batch.lists_gpu_processes) return;
   gpu_memory_.clear();
@@ -90,6 +93,8 @@ void Analysis::add_gpu_load(MonotonicTime at) {
 }
 
 void Analysis::add_processes(const Batch& batch) {
+  for (const RunnerExit& exit : runner_watch_.see(batch.processes, requests_.live(), batch.finished))
+    events_.note_runner_exit(exit, batch.finished);
   std::set<ProcessId> before;
   std::set<ProcessId> now;
   for (const ProcessReading& p : residency_.processes()) before.insert(p.id);
@@ -125,6 +130,7 @@ void Analysis::add(const RequestEvent& event) {
   if (const auto* ended = std::get_if<RequestEnded>(&event)) {
     request_ended_ = true;
     want_poll_for(ended->id);
+    for (const RunnerExit& exit : runner_watch_.see(*ended)) events_.note_runner_exit(exit, ended->at);
   }
 }
 
@@ -160,24 +166,29 @@ void Analysis::forget_unseen_models(MonotonicTime now) {
     attribution_.forget(key);
     trackers_.erase(key);
     cpu_asked_for_.erase(key);
+    events_.forget(key);
   }
 }
 
 void Analysis::add(const ServerLog& log) {
   set_log_followed(log.server, log.followed);
+  events_.note_log(log, now_);
   logs_.insert_or_assign(log.server, log);
 }
 
-void Analysis::set_servers(const std::vector<OllamaServer>& servers) { residency_.keep_only(servers); }
+void Analysis::add(const std::vector<OllamaServer>& servers) { residency_.keep_only(servers); }
 
 std::vector<RequestRecord> Analysis::take_judged() { return std::exchange(judged_, {}); }
 
 void Analysis::advance(MonotonicTime now) {
+  now_ = now;
   merge_.advance(now);
   attribution_.advance(now);
   for (const auto& finished : attribution_.take_finished()) judge_finished(finished);
   for (const auto& booked : attribution_.take_booked()) count_booked(booked);
   finish_remote();
+  watch_placements(now);
+  events_.advance(now);
 
   std::set<ProcessId> needed;
   for (const ProcessReading& p : residency_.processes()) needed.insert(p.id);
@@ -238,6 +249,7 @@ RequestRecord Analysis::record_of(const LiveRequest& request, const Attribution:
   r.reasons = finished.reasons;
   r.energy_interval_nj = finished.energy_interval_nj;
   r.quality = finished.quality;
+  if (request.suspended) r.reasons.emplace_back(kSuspended);
   r.decode = finished.decode;
   r.decode.output_tokens = static_cast<std::int64_t>(request.counted_output);
   return r;
@@ -322,6 +334,8 @@ void Analysis::count_booked(const Attribution::Finished& booked) {
     record.quality = booked.quality;
     ++models_.view({record.server, record.model}).qualities[record.quality];
     mark_impossible(record);
+    const LiveRequest* request = requests_.find(booked.id);
+    if (request != nullptr && request->suspended) record.reasons.emplace_back(kSuspended);
     record.solo_joules = booked.solo_joules;
     const auto shown = std::find_if(recent_.begin(), recent_.end(),
                                     [&](const RequestRecord& r) { return r.id == booked.id; });
@@ -364,6 +378,7 @@ SnapshotPtr Analysis::make_snapshot(MonotonicTime now) {
   snapshot->label_overflow_models = models_.overflow();
   snapshot->dropped_events = dropped_events_;
   snapshot->relay = relay_;
+  fill_events(*snapshot);
   last_snapshot_ = now;
   request_ended_ = false;
   return snapshot;

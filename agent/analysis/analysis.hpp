@@ -12,9 +12,11 @@
 #include <utility>
 #include <vector>
 
+#include "agent/analysis/event_watch.hpp"
 #include "agent/analysis/model_table.hpp"
 #include "agent/analysis/request_table.hpp"
 #include "agent/analysis/residency.hpp"
+#include "agent/analysis/runner_watch.hpp"
 #include "agent/analysis/timeline.hpp"
 #include "agent/analysis/witness_merge.hpp"
 #include "agent/attribution/attribution.hpp"
@@ -42,14 +44,21 @@ class Analysis {
   void add(const RequestEvent& event);
   void add(const ServerState& state);
   void add(const CaptureView& capture) { capture_ = capture; }
-  void set_servers(const std::vector<OllamaServer>& servers);
+  void add(const std::vector<OllamaServer>& servers);  // all that are watched now
+  // Gives events their wall-clock time, and finds out that the machine was suspended: requests under way then are
+  // marked, their amounts are those of the time in which it ran.
+  void add(const ClockReading& clock);
   void add(const ServerLog& log);
   void add(const GpuAccess& access) { gpu_access_ = access; }
   // The server's log is read (witness log).
   void set_log_followed(const std::string& server, bool followed) {
     merge_.set_log_followed(server, followed);
   }
-  void set_relay(std::optional<RelayView> relay) { relay_ = std::move(relay); }
+  void add(const RelayView& relay) { relay_ = relay; }
+  void set_outlets(std::optional<WebHookView> web_hook, std::optional<IncidentsView> incidents) {
+    web_hook_ = web_hook;
+    incidents_ = incidents;
+  }
   void set_dropped_events(std::uint64_t dropped) { dropped_events_ = dropped; }
 
   // Closes what lies behind the watermark, judges the requests that are complete.
@@ -69,6 +78,8 @@ class Analysis {
   std::set<std::string> take_poll_wanted() { return std::exchange(poll_wanted_, {}); }
   // Requests judged since the last call, newest last: for the log.
   std::vector<RequestRecord> take_judged();
+  // What happened since the last call, in order.
+  std::vector<Event> take_events() { return events_.take(); }
 
   // A snapshot is due: a second has passed, or a request ended.
   bool snapshot_due(MonotonicTime now) const;
@@ -101,6 +112,9 @@ class Analysis {
   void fill_lasting(Snapshot& snapshot);
   void remember_shapes(const ServerState& state);
   void add_roofline(const LiveRequest& request, RequestRecord& record);
+  void fill_events(Snapshot& snapshot) const;
+  void watch_placements(MonotonicTime now);
+  SeenPlacement seen_placement(const ModelKey& key, Placement placement) const;
 
   AnalysisOptions options_;
   Attribution attribution_;
@@ -126,6 +140,10 @@ class Analysis {
   std::map<RequestId, RequestRecord> unbooked_;  // judged, amounts not final yet
   std::set<std::string> poll_wanted_;
   std::set<ModelKey> asked_about_;  // models polled for since the runners last changed
+  EventWatch events_;
+  RunnerWatch runner_watch_;
+  std::optional<ClockReading> clock_;
+  MonotonicTime now_{};  // of the last advance()
   IdleKey idle_key_;
   bool request_ended_ = false;
   std::optional<MonotonicTime> last_snapshot_;
@@ -135,6 +153,8 @@ class Analysis {
   std::shared_ptr<const LearnedState> learned_;
   MonotonicTime learned_at_{};
   std::optional<StorageView> storage_;
+  std::optional<WebHookView> web_hook_;
+  std::optional<IncidentsView> incidents_;
 };
 
 }  // namespace tegrascope

@@ -42,6 +42,12 @@ bool RequestTable::exact_open_on(const std::string& server) const {
   });
 }
 
+void RequestTable::mark_suspended(MonotonicTime since) {
+  for (auto& [id, request] : live_) {
+    if (!request.ended || request.ended->at >= since) request.suspended = true;
+  }
+}
+
 void RequestTable::on(const RequestStarted& event) {
   LiveRequest request;
   request.started = event;

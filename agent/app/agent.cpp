@@ -17,6 +17,7 @@
 #include "agent/app/history.hpp"
 #include "agent/app/host.hpp"
 #include "agent/app/log.hpp"
+#include "agent/app/outlets.hpp"
 #include "agent/app/port_file.hpp"
 #include "agent/app/service.hpp"
 #include "agent/app/storage_directory.hpp"
@@ -130,6 +131,7 @@ class Agent::Parts {
   std::unique_ptr<Capture> capture_;
   std::unique_ptr<LogWitness> log_;
   std::unique_ptr<History> history_;
+  std::unique_ptr<Outlets> outlets_;
   std::unique_ptr<Service> service_;
   std::unique_ptr<Endpoints> endpoints_;
   std::unique_ptr<HttpServer> http_;
@@ -168,6 +170,8 @@ void Agent::Parts::start() {
   service_->push(std::vector<OllamaServer>(servers));
 
   outbound_ = std::make_unique<Outbound>();
+  outlets_ = std::make_unique<Outlets>(config_, *outbound_, machine_name());
+  service_->use(*outlets_);
   poller_ = std::make_unique<Poller>(*outbound_, servers, PollOptions{},
                                      [this](ServerState&& state) { service_->push(std::move(state)); });
   slots_ = std::make_unique<SlotsPoller>(

@@ -12,9 +12,12 @@
 
 #include "agent/analysis/analysis.hpp"
 #include "agent/app/bus.hpp"
+#include "agent/app/clocks.hpp"
+#include "agent/app/outlets.hpp"
 #include "agent/app/snapshot_holder.hpp"
 #include "agent/app/state_log.hpp"
 #include "agent/app/watchdog.hpp"
+#include "agent/recording/recorder.hpp"
 #include "collectors/ollama/process_witness.hpp"
 #include "collectors/ollama/slots_witness.hpp"
 
@@ -49,10 +52,10 @@ class Service {
   void push(GpuAccess&& access) { bus_.push(std::move(access)); }
   void push(std::vector<OllamaServer>&& servers) { bus_.push(std::move(servers)); }
 
+  // Before start(). `outlets` must outlive this.
+  void use(Outlets& outlets);
   // Before start(): what earlier runs left.
-  void restore(std::shared_ptr<const Books> carried, const LearnedState& learned) {
-    analysis_.restore(std::move(carried), learned, monotonic_now());
-  }
+  void restore(std::shared_ptr<const Books> carried, const LearnedState& learned);
 
   const SnapshotSource& snapshots() const { return snapshots_; }
   // For the HTTP endpoint; handlers run on the service thread.
@@ -66,8 +69,20 @@ class Service {
   using Message = std::variant<Batch, RequestEvent, ServerState, SlotsReading, CaptureView, ServerLog,
                                GpuAccess, std::vector<OllamaServer>>;
 
-  void drain();
+  // All that the analysis learns goes through here, so that a recording has it.
+  template <class T>
+  void feed(const T& input) {
+    recorder_.take(input);
+    analysis_.add(input);
+  }
+  AnalysisOptions with_recorder(AnalysisOptions options);
+  void begin_recording();
+  void end_recording(MonotonicTime now);
+  void look_at_clocks();
+  void tell_events();
   void publish(MonotonicTime now);
+
+  void drain();
   void take(Batch&& batch);
   void take(RequestEvent&& event);
   void take(ServerState&& state);
@@ -83,7 +98,12 @@ class Service {
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   Bus<Message> bus_;
   SnapshotHolder snapshots_;
+  const AnalysisOptions options_;
+  Recorder recorder_;
+  std::optional<RestoredState> restored_;
   Analysis analysis_;
+  ClockWatch clock_watch_;
+  Outlets* outlets_ = nullptr;
   const bool witness_processes_;
   ProcessWitness process_witness_;
   SlotsWitness slots_witness_;

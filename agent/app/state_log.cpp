@@ -57,16 +57,22 @@ void StateLog::note_logs(const Snapshot& snapshot) {
       log_warn("the server's log cannot be followed, the other witnesses go on",
                {{"server", now.server}, {"error", now.error}});
     }
-    for (const auto& [reason, count] : now.load_failures) {
-      if (count == known.load_failures[reason]) continue;
-      log_warn("a model could not be loaded",
-               {{"server", now.server}, {"reason", std::string(to_string(reason))}});
-    }
-    if (now.runners_killed > known.runners_killed)
-      log_warn("a runner was killed for memory", {{"server", now.server}});
-    if (now.runners_crashed > known.runners_crashed) log_warn("a runner crashed", {{"server", now.server}});
     known = now;
   }
+}
+
+void StateLog::note(const Event& event) {
+  if (event.kind == EventKind::fallback || event.kind == EventKind::recovery) return;
+  const LogLevel level = is_alarm(event.kind) ? LogLevel::warn : LogLevel::info;
+  if (event.server.empty()) {
+    log(level, event.text);
+    return;
+  }
+  log(level, event.text,
+      {{"server", event.server},
+       {"model", event.model},
+       {"reason", std::string(to_string(event.reason))},
+       {"cure", event.cure}});
 }
 
 void StateLog::note_collectors(const Snapshot& snapshot) {

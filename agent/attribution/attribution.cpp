@@ -36,6 +36,7 @@ void Attribution::open(RequestId id, const ObservedRequest& seen, const ModelKey
   request.id = id;
   request.seen = seen;
   request.model = model;
+  request.gap = started_ && seen.started < begun_;
   news_ = true;
   OpenRequest& opened = requests_.insert_or_assign(id, std::move(request)).first->second;
   note_boundaries(opened);
@@ -183,8 +184,9 @@ MonotonicTime Attribution::cut_after(MonotonicTime from, MonotonicTime limit) co
 void Attribution::advance(MonotonicTime now) {
   const MonotonicTime limit = watermark(now);
   if (!started_) {
-    position_ = limit;
+    begun_ = position_ = limit;
     started_ = true;
+    for (auto& [id, request] : requests_) request.gap = request.gap || request.seen.started < begun_;
   }
   while (position_ < limit) {
     const MonotonicTime end = cut_after(position_, limit);

@@ -168,6 +168,7 @@ class Attribution {
   std::vector<Finished> finished_;
   std::vector<Finished> booked_;
   MonotonicTime position_{};  // everything before it is closed
+  MonotonicTime begun_{};     // nothing before it is measured: the agent was not there
   bool started_ = false;
   std::optional<MonotonicTime> last_active_;  // end of the last slice with a request open
   double energy_carry_nj_ = 0;                // rounding left over, so that the sum never drifts

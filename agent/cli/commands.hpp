@@ -14,6 +14,7 @@ int command_prove(int argc, const char* const* argv);
 int command_read(int argc, const char* const* argv);
 int command_simulate(int argc, const char* const* argv);
 int command_decode(int argc, const char* const* argv);
+int command_incident(int argc, const char* const* argv);
 int command_describe_metrics(int argc, const char* const* argv);
 int command_check_config(int argc, const char* const* argv);
 int command_completion(int argc, const char* const* argv);

@@ -208,11 +208,22 @@ void add_run_options(CLI::App& app, Config& config) {
   add_duration(app, "relay.drain-time", config.relay_drain_time,
                "How long a stop waits for streams to finish");
 
+  add_value(app, "events.webhook-url", config.events_web_hook_url,
+            "Post each event (fallback, recovery, failed load, runner death, throttling) here as JSON; http "
+            "or https; "
+            "empty: nowhere");
+  add_value(app, "events.webhook-secret-file", config.events_web_hook_secret_file,
+            "File whose first line signs what is posted: X-Tegrascope-Signature, HMAC-SHA256");
+  add_value(app, "storage.path", config.storage_path,
+            "Directory for what outlives the agent (lifetime ledger, what was learned, incidents); none: "
+            "keep nothing; auto: $STATE_DIRECTORY "
+            "(systemd), /var/lib/tegrascope for root, else $XDG_STATE_HOME/tegrascope or "
+            "~/.local/state/tegrascope, and nothing while --path.procfs is another machine's");
   add_value(
-      app, "storage.path", config.storage_path,
-      "Directory for the lifetime ledger and what was learned; none: keep nothing; auto: $STATE_DIRECTORY "
-      "(systemd), /var/lib/tegrascope for root, else $XDG_STATE_HOME/tegrascope or "
-      "~/.local/state/tegrascope, and nothing while --path.procfs is another machine's");
+      app, "record", config.record,
+      "Write all that is observed to this file, for `tegrascope simulate --replay`; no prompt, no answer, no "
+      "client address; empty: nothing");
+  add_value(app, "record.max-bytes", config.record_max_bytes, "Most bytes of the recording; then it ends");
 
   add_value(app, "log.level", config.log_level, "Least severity to log: debug, info, warn, error")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}));

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "exporters/http/api.hpp"
+#include "exporters/http/event_json.hpp"
 #include "exporters/http/gzip.hpp"
 
 namespace tegrascope {
@@ -83,6 +84,7 @@ std::optional<HttpReply> Endpoints::api(std::string_view name) const {
     reply.content_type = "application/json";
     return reply;
   };
+  if (name == "events") return json(events_json(*snapshot));
   if (name == "ledger") return json(ledger_json(*snapshot));
   if (name == "headroom") return json(headroom_json(*snapshot));
   if (name == "roofline") return json(roofline_json(*snapshot));
@@ -120,6 +122,7 @@ std::string landing_page(const Snapshot& snapshot, const BuildInfo& build) {
       "</p>\n<ul>\n<li><a href=\"/metrics\">/metrics</a></li>\n<li><a "
       "href=\"/-/healthy\">/-/healthy</a></li>\n"
       "<li><a href=\"/-/ready\">/-/ready</a></li>\n"
+      "<li><a href=\"/api/v1/events\">/api/v1/events</a></li>\n"
       "<li><a href=\"/api/v1/ledger\">/api/v1/ledger</a></li>\n"
       "<li><a href=\"/api/v1/headroom\">/api/v1/headroom</a></li>\n"
       "<li><a href=\"/api/v1/roofline\">/api/v1/roofline</a></li>\n</ul>\n<h2>Ollama</h2>\n";

@@ -40,6 +40,9 @@ constexpr std::array kLabels{
   in(Family::cooling_device_state, "type", 1, "kind of the device, as the kernel names it"),
   in(Family::cooling_device_max_state, "type", 1, "kind of the device, as the kernel names it"),
   in(Family::tokens_total, "type", 2, "input, output"),
+  in(Family::events_total, "kind", 6, "fallback, recovery, load_failed, runner_exit, throttle_begin, throttle_end"),
+  in(Family::incidents_total, "result", 2, "written, failed"),
+  in(Family::webhook_deliveries_total, "result", 3, "delivered, failed, dropped"),
 
   any("server", 4, "host:port of Ollama, as in --ollama.url"),
   any("model", 18, "names that Ollama knows, 16 at most; other; unknown"),

@@ -64,7 +64,7 @@ TEST(Series, OneBoardWithOneModelHasAtMostEightHundred) {
     log.followed = true;
     for (const ReasonClass reason : kReasonClasses) log.load_failures[reason] = 1;
     board.analysis().add(log);
-    board.analysis().set_relay(RelayView{});
+    board.analysis().add(RelayView{});
     board.analysis().add(CaptureView{});
     read_all(board, entry.path());
     const std::size_t count = series(board);

@@ -1,5 +1,6 @@
 #include "tests/support/agent_process.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 
 namespace tegrascope::test {
@@ -13,6 +14,11 @@ std::vector<std::string> arguments(const std::string& program, const std::string
   std::vector<std::string> out{program, command, "--web.port-file=" + web.string(),
                                "--relay.port-file=" + relay.string()};
   if (command == "run") out.emplace_back("--web.listen-address=127.0.0.1:0");
+  // Nothing goes into the state folder of whoever runs the tests.
+  const bool chosen = std::any_of(flags.begin(), flags.end(), [](const std::string& flag) {
+    return flag.rfind("--storage.path", 0) == 0;
+  });
+  if (!chosen) out.push_back("--storage.path=" + (web.parent_path() / "state").string());
   out.insert(out.end(), flags.begin(), flags.end());
   return out;
 }

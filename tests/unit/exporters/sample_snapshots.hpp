@@ -173,6 +173,19 @@ inline Snapshot full_snapshot() {
                       {{"framing", 1}, {"host", 2}, {"guard", 3}, {"slow_head", 4}},
                       {{"limit", 5}, {"evicted", 6}},
                       7};
+  Event fallback;
+  fallback.kind = EventKind::fallback;
+  fallback.at = MonotonicTime{seconds{90}};
+  fallback.wall = WallTime{seconds{1'700'000'000} + std::chrono::milliseconds{12}};
+  fallback.server = "127.0.0.1:11434";
+  fallback.model = "qwen2.5:7b";
+  fallback.reason = ReasonClass::container_lost_gpu;
+  fallback.cure = "docker restart ollama";
+  fallback.text = "runs on the CPU";
+  s.events = {fallback};
+  s.event_counts = {{EventKind::fallback, 1}, {EventKind::recovery, 0}};
+  s.web_hook = WebHookView{3, 2, 1};
+  s.incidents = IncidentsView{4, 1};
   return s;
 }
 

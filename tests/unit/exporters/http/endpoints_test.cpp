@@ -88,6 +88,22 @@ TEST(Endpoints, beyond_loopback_only_what_monitoring_needs) {
   EXPECT_EQ(endpoints(request("/-/ready", false)).status, 200);
 }
 
+TEST(Endpoints, events_to_this_machine_only) {
+  const FixedSource source{full_snapshot()};
+  Endpoints endpoints{source, {"0.1.0", ""}};
+  const HttpReply reply = endpoints(request("/api/v1/events"));
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_EQ(reply.content_type, "application/json");
+  EXPECT_EQ(
+      *reply.body,
+      R"({"events":[{"kind":"fallback","time":"2023-11-14T22:13:20.012Z","monotonic_ns":90000000000,)"
+      R"("server":"127.0.0.1:11434","model":"qwen2.5:7b","reason":"container-lost-gpu",)"
+      R"("cure":"docker restart ollama","text":"runs on the CPU"}],"counts":{"fallback":1,"recovery":0}})"
+      "\n");
+  EXPECT_EQ(endpoints(request("/api/v1/events", false)).status, 404);
+  EXPECT_EQ(endpoints(request("/api/v1/event")).status, 404);
+}
+
 TEST(Endpoints, landing_page) {
   const std::string page = landing_page(full_snapshot(), {"0.1.0", ""});
   EXPECT_THAT(page, HasSubstr("<h1>tegrascope 0.1.0</h1>"));
