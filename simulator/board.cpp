@@ -12,6 +12,7 @@ constexpr double kBackgroundCores = 0.06;  // an unrelated process, and the kern
 constexpr double kServeCores = 0.02;       // `ollama serve` passes tokens on
 constexpr double kHeatSeconds = 45.0;      // time constant of the heat sink
 constexpr double kDegreesPerWatt = 2.2;
+constexpr double kHotAirCelsius = 38.0;
 constexpr double kIdleCelsius = 47.5;  // tegrastats of an idle Orin Nano: 46.7 to 50.2 C
 
 // nvgpu's perfmon: a sample each 16.7 ms, the file shows the mean of 17.
@@ -38,8 +39,8 @@ SimulatedBoard::SimulatedBoard(std::uint64_t seed, MonotonicTime start)
 }
 
 BoardLoad SimulatedBoard::load() const {
-  if (!runner_) return idle_load();
-  return board_load(work_, runner_->model, runner_->placement, runner_->gpu_fraction);
+  if (!runner_) return under(idle_load(), conditions_);
+  return under(board_load(work_, runner_->model, runner_->placement, runner_->gpu_fraction), conditions_);
 }
 
 void SimulatedBoard::spread_cpu(double runner_cores, double seconds) {
@@ -120,6 +121,17 @@ void SimulatedBoard::set_work(RunnerWork work, MonotonicTime now) {
   work_ = work;
 }
 
+void SimulatedBoard::set_conditions(const Conditions& conditions, MonotonicTime now) {
+  const std::lock_guard lock(mutex_);
+  advance(now);
+  conditions_ = conditions;
+}
+
+Conditions SimulatedBoard::conditions() {
+  const std::lock_guard lock(mutex_);
+  return conditions_;
+}
+
 double SimulatedBoard::gpu_busy_at(MonotonicTime t) const {
   if (t <= busy_points_.front().at) return busy_points_.front().busy;
   for (std::size_t i = 1; i < busy_points_.size(); ++i) {
@@ -168,14 +180,18 @@ BoardState SimulatedBoard::sample(MonotonicTime now) {
   state.serve_seconds = serve_seconds_;
   state.background_seconds = background_seconds_;
   state.gpu_load_permille = gpu_load_permille(now_);
-  state.gpu_frequency_hertz = current.gpu > 0.05 ? 1020000000 : 306000000;
+  state.conditions = conditions_;
+  state.gpu_frequency_hertz =
+      current.gpu > 0.05 ? static_cast<std::uint64_t>(std::lround(10 * conditions_.clock_ratio)) * 102000000
+                         : 306000000;
   state.rails[0] = read_rail(current.power.vdd_in, 0.030);
   state.rails[1] = read_rail(current.power.vdd_cpu_gpu_cv, 0.015);
   state.rails[2] = read_rail(current.power.vdd_soc, 0.010);
   std::normal_distribution<> flicker(0.0, 0.06);
-  state.cpu_celsius = kIdleCelsius + heat_ + 0.5 * current.runner_cores + flicker(random_);
-  state.gpu_celsius = kIdleCelsius + heat_ + 1.8 * current.gpu + flicker(random_);
-  state.soc_celsius = kIdleCelsius - 0.6 + 0.9 * heat_ + flicker(random_);
+  const double still_air = kIdleCelsius + (conditions_.too_warm ? kHotAirCelsius : 0.0);
+  state.cpu_celsius = still_air + heat_ + 0.5 * current.runner_cores + flicker(random_);
+  state.gpu_celsius = still_air + heat_ + 1.8 * current.gpu + flicker(random_);
+  state.soc_celsius = still_air - 0.6 + 0.9 * heat_ + flicker(random_);
   if (runner_) {
     RunnerState& runner = *runner_;
     runner.loading = work_ == RunnerWork::load;

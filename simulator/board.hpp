@@ -68,6 +68,7 @@ struct BoardState {
   std::uint64_t model_cache_bytes = 0;  // page cache that the runner maps
   std::uint64_t anonymous_bytes = 0;    // of the runner
   std::optional<RunnerState> runner;
+  Conditions conditions;
 };
 
 // Any thread. Times must not go back; a call with an earlier time than the last counts as the last.
@@ -82,6 +83,9 @@ class SimulatedBoard {
   void end_runner(MonotonicTime now);
   // Ignored when there is no runner.
   void set_work(RunnerWork work, MonotonicTime now);
+
+  void set_conditions(const Conditions& conditions, MonotonicTime now);
+  Conditions conditions();
 
   BoardState sample(MonotonicTime now);
 
@@ -104,6 +108,7 @@ class SimulatedBoard {
   MonotonicTime now_;
   RunnerWork work_ = RunnerWork::idle;
   std::optional<RunnerState> runner_;
+  Conditions conditions_;
   std::int64_t next_pid_ = 2214;
   MonotonicTime load_began_{};
   Nanoseconds load_time_{};

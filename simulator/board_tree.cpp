@@ -34,6 +34,15 @@ std::uint64_t shunt_microvolts(const SensorRail& rail) {
   return static_cast<std::uint64_t>(std::lround(rail.milliamperes * kShuntOhm * 1000.0));
 }
 
+// A power mode sets the limit; cooling holds the clock below it.
+std::uint64_t gpu_limit_hertz(const Conditions& conditions) {
+  return conditions.power_mode == 1
+             ? 1020000000
+             : static_cast<std::uint64_t>(std::lround(10 * conditions.clock_ratio)) * 102000000;
+}
+
+std::uint64_t cooling_state(const Conditions& conditions) { return conditions.too_warm ? 4 : 0; }
+
 std::int64_t unix_now() { return std::chrono::system_clock::to_time_t(std::chrono::system_clock::now()); }
 
 }  // namespace
@@ -51,6 +60,8 @@ BoardTree::BoardTree(fs::path root, const ProcessTreeOptions& options, const Boa
       loadavg_(root_ / "proc/loadavg", loadavg_text(state)),
       gpu_load_(root_ / kGpuFolder / "load", line(0)),
       gpu_frequency_(root_ / kDevfreqFolder / "cur_freq", line(state.gpu_frequency_hertz)),
+      gpu_limit_(root_ / kDevfreqFolder / "max_freq", line(gpu_limit_hertz(state.conditions))),
+      cooling_(root_ / kCoolingFolder / "cur_state", line(cooling_state(state.conditions))),
       shunt_sum_(root_ / kInaFolder / "in7_input", line(0)),
       current_sum_(root_ / kInaFolder / "curr4_input", line(0)) {
   write_static_tree(root_);
@@ -97,8 +108,20 @@ void BoardTree::write_slow(const BoardState& state) {
   for (std::size_t i = 0; i < core_frequencies_.size(); ++i)
     core_frequencies_[i].write(
         line(state.cores[i].frequency_khz != 0 ? state.cores[i].frequency_khz : 729600));
+  gpu_limit_.write(line(gpu_limit_hertz(state.conditions)));
+  write_power_mode(state);
+  cooling_.write(line(cooling_state(state.conditions)));
   write_tegrastats_line(state);
   slow_written_ = state.at;
+}
+
+// As nvpmodel writes it: the file anew, when the mode changes.
+void BoardTree::write_power_mode(const BoardState& state) {
+  if (state.conditions.power_mode == power_mode_) return;
+  power_mode_ = state.conditions.power_mode;
+  const fs::path path = root_ / "var/lib/nvpmodel/status";
+  fs::create_directories(path.parent_path());
+  std::ofstream(path, std::ios::trunc) << fmt::format("pmode:{:04}\n", power_mode_);
 }
 
 void BoardTree::write_tegrastats_line(const BoardState& state) {

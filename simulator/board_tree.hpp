@@ -32,6 +32,7 @@ class BoardTree {
   void write_fast(const BoardState& state);
   void write_slow(const BoardState& state);
   void write_tegrastats_line(const BoardState& state);
+  void write_power_mode(const BoardState& state);
 
   struct Rail {
     InPlaceFile volts, amperes, shunt;
@@ -48,7 +49,9 @@ class BoardTree {
   TegrastatsLine line_;
   ProcessTree processes_;
   InPlaceFile stat_, meminfo_, swaps_, uptime_, loadavg_;
-  InPlaceFile gpu_load_, gpu_frequency_;
+  InPlaceFile gpu_load_, gpu_frequency_, gpu_limit_;
+  InPlaceFile cooling_;
+  int power_mode_ = -1;  // as written
   std::vector<Rail> rails_;
   InPlaceFile shunt_sum_, current_sum_;
   std::vector<Zone> zones_;
@@ -61,6 +64,7 @@ void write_static_tree(const std::filesystem::path& root);
 // Where the changing files of sysfs are, relative to the root.
 inline constexpr const char* kGpuFolder = "sys/devices/platform/bus@0/17000000.gpu";
 inline constexpr const char* kDevfreqFolder = "sys/devices/platform/bus@0/17000000.gpu/devfreq/17000000.gpu";
+inline constexpr const char* kCoolingFolder = "sys/devices/virtual/thermal/cooling_device0";
 inline constexpr const char* kInaFolder = "sys/devices/platform/bus@0/c240000.i2c/i2c-1/1-0040/hwmon/hwmon1";
 
 }  // namespace tegrascope::simulator

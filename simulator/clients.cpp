@@ -25,12 +25,19 @@ const char* path_of(ClientApi api) {
       return "/api/generate";
     case ClientApi::openai_chat:
       return "/v1/chat/completions";
+    case ClientApi::embed:
+      return "/api/embed";
   }
   return "/api/chat";
 }
 
-std::string body_of(const ScriptedRequest& request, const std::string& model, const char* prompt) {
-  nlohmann::ordered_json body{{"model", model}};
+std::string body_of(const ScriptedRequest& request, const ClientScript& script, const char* prompt) {
+  nlohmann::ordered_json body{{"model", script.model}};
+  if (script.unload_after) body["keep_alive"] = 0;
+  if (request.api == ClientApi::embed) {
+    body["input"] = std::vector<std::string>(8, prompt);
+    return body.dump();
+  }
   const nlohmann::ordered_json message{{"role", "user"}, {"content", prompt}};
   if (request.api == ClientApi::generate)
     body["prompt"] = prompt;
@@ -107,7 +114,7 @@ void Clients::send(void* multi, const ScriptedRequest& request, std::uint64_t nu
   CURL* easy = curl_easy_init();
   if (easy == nullptr) return;
   const std::string url = base_url_ + path_of(request.api);
-  const std::string body = body_of(request, script_.model, kPrompts[number % kPrompts.size()]);
+  const std::string body = body_of(request, script_, kPrompts[number % kPrompts.size()]);
   curl_slist* headers = curl_slist_append(nullptr, "Content-Type: application/json");
   curl_easy_setopt(easy, CURLOPT_URL, url.c_str());
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
@@ -188,6 +195,7 @@ void Clients::run_endless(std::uint64_t seed) {
     ScriptedRequest request;
     if (number % 6 == 2) request.api = ClientApi::generate;
     if (number % 6 == 4) request.api = ClientApi::openai_chat;
+    if (script_.only) request.api = *script_.only;
     request.num_predict = length(random);
     send(multi.get(), request, number++);
   } while (pause());

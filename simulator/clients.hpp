@@ -15,7 +15,7 @@
 
 namespace tegrascope::simulator {
 
-enum class ClientApi : std::uint8_t { chat, generate, openai_chat };
+enum class ClientApi : std::uint8_t { chat, generate, openai_chat, embed };
 
 struct ScriptedRequest {
   ClientApi api = ClientApi::chat;
@@ -32,6 +32,8 @@ struct ClientScript {
   std::chrono::milliseconds pause{200};  // between requests
   // Endless: mostly streamed /api/chat, now and then /api/generate and /v1/chat/completions, `shortest` to
   // `longest` tokens, drawn with `seed`.
+  std::optional<ClientApi> only;  // all of them so
+  bool unload_after = false;      // each asks for its model to be unloaded at its end
   int shortest = 12;
   int longest = 16;
   // When not empty: sent once, in order, by one client, instead of the above.

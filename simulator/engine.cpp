@@ -144,10 +144,11 @@ asio::awaitable<std::unique_ptr<Generation>> Engine::begin(HttpConnection& clien
   const SimulatedModel& model = *generation->order_.model;
   const double g = runner_->wanted.gpu_fraction;
 
+  const double pace = speed_under(board_.conditions(), truth.placement);
   truth.prefill_began = monotonic_now();
   board_.set_work(RunnerWork::prefill, truth.prefill_began);
-  const double prompt_seconds =
-      static_cast<double>(truth.prompt_tokens) / (prompt_rate(model, truth.placement, g) * options_.speed);
+  const double prompt_seconds = static_cast<double>(truth.prompt_tokens) /
+                                (prompt_rate(model, truth.placement, g) * options_.speed * pace);
   const bool here = co_await client.wait_until(truth.prefill_began + from_seconds(prompt_seconds));
   truth.decode_began = monotonic_now();
   truth.prompt_eval_duration = truth.decode_began - truth.prefill_began;
@@ -157,7 +158,7 @@ asio::awaitable<std::unique_ptr<Generation>> Engine::begin(HttpConnection& clien
   // spaced so that eval_count / eval_duration, the figure that everybody publishes, is the table's rate.
   const std::int64_t count = generation->order_.output_tokens;
   if (count > 0) {
-    const double rate = w.rate ? *w.rate : decode_rate(model, truth.placement, g) * options_.speed;
+    const double rate = w.rate ? *w.rate : decode_rate(model, truth.placement, g) * options_.speed * pace;
     generation->decode_time_ = from_seconds(static_cast<double>(count) / rate);
     generation->step_ = count > 1 ? generation->decode_time_ / (count - 1) : Nanoseconds{};
     board_.set_work(RunnerWork::decode, truth.decode_began);

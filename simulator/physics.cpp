@@ -37,6 +37,22 @@ BoardLoad on_cpu(RunnerWork work) {
 
 BoardLoad idle_load() { return {0.0, 0.0, draw(0.55, 1.45, 2.6)}; }
 
+BoardLoad under(const BoardLoad& runner, const Conditions& c) {
+  constexpr double kForeignWatts = 7.0;  // a GPU that is busy all the time
+  const double foreign = c.foreign_gpu * (1 - runner.gpu);
+  const double dynamic = c.clock_ratio * c.clock_ratio;
+  BoardLoad load = runner;
+  load.gpu = runner.gpu + foreign;
+  load.power = mix(runner.power, idle_load().power, dynamic);
+  load.power.vdd_in += foreign * kForeignWatts * dynamic;
+  load.power.vdd_cpu_gpu_cv += foreign * kForeignWatts * dynamic;
+  return load;
+}
+
+double speed_under(const Conditions& c, Placement placement) {
+  return c.clock_ratio * (placement == Placement::cpu ? 1.0 : 1.0 - c.foreign_gpu);
+}
+
 double gpu_time_share(const SimulatedModel& model, double gpu_fraction) {
   const double ratio = model.gpu_tokens_per_second / model.cpu_tokens_per_second;
   return gpu_fraction / (gpu_fraction + (1 - gpu_fraction) * ratio);

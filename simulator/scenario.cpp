@@ -21,11 +21,55 @@ Scenario steady(std::string name, std::string description, Placement placement, 
   return scenario;
 }
 
-Scenario demo() {
+Scenario fallback() {
   Scenario scenario =
-      steady("demo", "qwen2.5:7b on the GPU, from 5 s to 14 s on the CPU, then on the GPU again",
+      steady("fallback", "qwen2.5:7b on the GPU, from 5 s to 20 s on the CPU, then on the GPU again",
              Placement::gpu, 1.0);
-  scenario.switches = {{5.0, Placement::cpu, 0.0}, {14.0, Placement::gpu, 1.0}};
+  scenario.switches = {{5.0, Placement::cpu, 0.0}, {20.0, Placement::gpu, 1.0}};
+  return scenario;
+}
+
+// What makes answers slow, or the GPU idle, and is no fallback.
+Scenario on_gpu_with(std::string name, std::string description, const Conditions& from_5_s) {
+  Scenario scenario = steady(std::move(name), std::move(description), Placement::gpu, 1.0);
+  scenario.conditions = {{5.0, from_5_s}};
+  return scenario;
+}
+
+Scenario throttle() {
+  Conditions hot;
+  hot.clock_ratio = 0.6;
+  hot.too_warm = true;
+  return on_gpu_with("throttle", "qwen2.5:7b on the GPU, from 5 s too warm: six tenths of the clocks", hot);
+}
+
+Scenario power_mode() {
+  Conditions saving;
+  saving.clock_ratio = 0.4;
+  saving.power_mode = 3;
+  return on_gpu_with("power-mode", "qwen2.5:7b on the GPU, from 5 s in power mode 7W", saving);
+}
+
+Scenario foreign_gpu() {
+  Conditions shared;
+  shared.foreign_gpu = 0.5;
+  return on_gpu_with("foreign-gpu",
+                     "qwen2.5:7b on the GPU, from 5 s beside another program that wants half of it", shared);
+}
+
+Scenario embeddings() {
+  Scenario scenario = steady("embeddings", "qwen2.5:0.5b on the GPU, embeddings only", Placement::gpu, 1.0);
+  scenario.model = "qwen2.5:0.5b";
+  scenario.clients->model = scenario.model;
+  scenario.clients->only = ClientApi::embed;
+  return scenario;
+}
+
+Scenario cold_load() {
+  Scenario scenario =
+      steady("cold-load", "qwen2.5:7b on the GPU, loaded anew for each request", Placement::gpu, 1.0);
+  scenario.clients->unload_after = true;
+  scenario.load_time = std::chrono::seconds{4};
   return scenario;
 }
 
@@ -69,14 +113,31 @@ Scenario idle() {
   return scenario;
 }
 
+// For pictures of a few minutes.
+Scenario tour() {
+  Scenario scenario = steady(
+      "tour",
+      "qwen2.5:7b on the GPU, from 60 s on the CPU, from 100 s partly on the GPU, from 130 s on the GPU",
+      Placement::gpu, 1.0);
+  scenario.switches = {
+      {60.0, Placement::cpu, 0.0}, {100.0, Placement::partial, 0.6}, {130.0, Placement::gpu, 1.0}};
+  return scenario;
+}
+
 const std::vector<Scenario>& all_scenarios() {
   static const std::vector<Scenario> kScenarios{
-      demo(),
+      fallback(),
       seed(),
       steady("gpu", "qwen2.5:7b on the GPU", Placement::gpu, 1.0),
       steady("cpu", "qwen2.5:7b on the CPU, and Ollama says so", Placement::cpu, 0.0),
       steady("partial", "qwen2.5:7b with six tenths of its layers on the GPU", Placement::partial, 0.6),
       lying(),
+      throttle(),
+      power_mode(),
+      foreign_gpu(),
+      embeddings(),
+      cold_load(),
+      tour(),
       idle()};
   return kScenarios;
 }

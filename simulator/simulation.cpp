@@ -36,6 +36,7 @@ OllamaServerOptions server_options(const SimulationOptions& options, const Scena
   server.engine.speed = options.speed;
   server.engine.runner = options.runner;
   server.lie = scenario.lie;
+  if (scenario.load_time) server.engine.longest_load = *scenario.load_time;
   server.runner_listens = !options.container;
   return server;
 }
@@ -65,6 +66,7 @@ struct Simulation::State {
   bool stopping = false;
   std::optional<MonotonicTime> began;
   std::size_t next_switch = 0;
+  std::size_t next_condition = 0;
   std::optional<SimulationTruth> last_truth;  // once stopped
 };
 
@@ -72,8 +74,13 @@ void Simulation::State::apply_switches(MonotonicTime now) {
   if (!began) return;
   for (; next_switch < scenario.switches.size(); ++next_switch) {
     const PlacementSwitch& change = scenario.switches[next_switch];
-    if (now < *began + from_seconds(change.at_seconds)) return;
+    if (now < *began + from_seconds(change.at_seconds)) break;
     server.set_placement(scenario.model, change.placement, change.gpu_fraction);
+  }
+  for (; next_condition < scenario.conditions.size(); ++next_condition) {
+    const ConditionChange& change = scenario.conditions[next_condition];
+    if (now < *began + from_seconds(change.at_seconds)) return;
+    board.set_conditions(change.conditions, now);
   }
 }
 

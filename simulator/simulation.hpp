@@ -15,7 +15,7 @@ namespace tegrascope::simulator {
 
 struct SimulationOptions {
   std::filesystem::path rootfs;  // created; the caller owns and removes it
-  std::string scenario = "demo";
+  std::string scenario = "fallback";
   std::uint64_t seed = 1;         // of all noise and of the clients' requests
   bool container = false;         // Ollama runs in a container that publishes its port
   std::uint16_t ollama_port = 0;  // 0: any free one

@@ -47,7 +47,6 @@ void put_system(const fs::path& root) {
       "< POWER_MODEL ID=2 NAME=MAXN_SUPER >\nCPU_ONLINE CORE_0 1\n< POWER_MODEL ID=3 NAME=7W >\nCPU_ONLINE "
       "CORE_0 1\n"
       "< PM_CONFIG DEFAULT=1 >\n");
-  put(root / "var/lib/nvpmodel/status", "pmode:0001\n");
   const fs::path tree = root / "sys/firmware/devicetree/base";
   put(tree / "model", "NVIDIA Jetson Orin Nano Engineering Reference Developer Kit Super\0"sv);
   put(tree / "compatible", "nvidia,p3768-0000+p3767-0005-super\0nvidia,p3767-0005\0nvidia,tegra234\0"sv);
@@ -64,7 +63,6 @@ void put_gpu(const fs::path& root) {
   put(gpu / "railgate_enable", "1\n");
   const fs::path devfreq = root / kDevfreqFolder;
   put(devfreq / "min_freq", "306000000\n");
-  put(devfreq / "max_freq", "1020000000\n");
   put(devfreq / "available_frequencies",
       "306000000 408000000 510000000 612000000 714000000 816000000 918000000 1020000000\n");
   put(devfreq / "governor", "nvhost_podgov\n");
@@ -128,6 +126,12 @@ void put_thermal(const fs::path& root) {
   }
 }
 
+void put_cooling(const fs::path& root) {
+  put(root / kCoolingFolder / "type", "devfreq-17000000.gpu\n");
+  put(root / kCoolingFolder / "max_state", "7\n");
+  link("../../devices/virtual/thermal/cooling_device0", root / "sys/class/thermal/cooling_device0");
+}
+
 void put_tegrastats(const fs::path& root) {
   const fs::path path = root / "usr/bin/tegrastats";
   // The sleep has no part in the output pipe: a reader sees its end as soon as the script is killed.
@@ -160,6 +164,7 @@ void write_static_tree(const fs::path& root) {
   put_power(root);
   put_cpu(root);
   put_thermal(root);
+  put_cooling(root);
   put_tegrastats(root);
 }
 

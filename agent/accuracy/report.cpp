@@ -32,6 +32,13 @@ std::string api_name(simulator::Api api) {
   return "";
 }
 
+// Joules.
+ordered_json interval_json(const Answer& answer) {
+  if (!answer.record || !answer.record->energy_interval_nj) return nullptr;
+  const auto& [low, high] = *answer.record->energy_interval_nj;
+  return {static_cast<double>(low) * 1e-9, static_cast<double>(high) * 1e-9};
+}
+
 ordered_json request_json(const Answer& answer) {
   ordered_json out;
   const simulator::VirtualRequest& truth = answer.truth;
@@ -49,7 +56,12 @@ ordered_json request_json(const Answer& answer) {
   out["energy_joules"] = or_null(energy_joules(answer));
   out["marginal_joules_true"] = marginal_joules_true(answer);
   out["marginal_joules"] = or_null(marginal_joules(answer));
+  out["interval"] = interval_json(answer);
+  out["quality"] =
+      answer.record ? ordered_json(std::string(1, answer.record->quality)) : ordered_json(nullptr);
   out["solo_joules_true"] = truth.solo_joules;
+  out["solo_joules"] = answer.record ? or_null(answer.record->solo_joules) : ordered_json(nullptr);
+  out["batch_discount"] = or_null(batch_discount(answer));
   out["gpu_busy_seconds_true"] = gpu_busy_seconds_true(answer);
   out["gpu_busy_seconds"] = answer.record ? ordered_json(gpu_busy_seconds(answer)) : ordered_json(nullptr);
   out["placement"] = answer.record ? ordered_json(std::string(to_string(answer.record->verdict.placement)))
@@ -76,11 +88,18 @@ ordered_json summary_json(const Summary& s) {
   out["energy_error_p50"] = s.all.energy.p50;
   out["energy_error_p95"] = s.all.energy.p95;
   out["coverage_95"] = or_null(s.coverage_95);
+  out["interval_half_width_p50"] = s.interval_width;
+  ordered_json& qualities = out["qualities"] = ordered_json::object();
+  for (const char quality : kQualities) {
+    const auto count = s.qualities.find(quality);
+    qualities[std::string(1, quality)] = count == s.qualities.end() ? 0 : count->second;
+  }
   out["conserved"] = s.conserved;
   out["alone"] = class_json(s.all);
   out["alone_decode_2s"] = class_json(s.decode_2s);
   out["alone_decode_5s"] = class_json(s.decode_5s);
   out["shared_energy_error"] = errors_json(s.shared);
+  out["shared_solo_error"] = errors_json(s.solo);
   out["gpu_busy_error"] = errors_json(s.gpu_busy);
   out["shorter_than_a_sample"] = {
       {"count", s.shorter}, {"unflagged", s.shorter_unflagged}, {"sum_error", or_null(s.shorter_sum_error)}};
@@ -121,6 +140,12 @@ std::string to_text(const Summary& s) {
   if (s.shorter_sum_error)
     out += fmt::format("  {:<22} {:>6} requests  sum off by {:+.2f} %, {} not flagged\n",
                        "shorter than a sample", s.shorter, *s.shorter_sum_error * 100, s.shorter_unflagged);
+  if (s.coverage_95) {
+    out += fmt::format("  95 % intervals hold the truth in {:.1f} % of {}; half of one p50 {:.2f} %; quality",
+                       *s.coverage_95 * 100, s.intervals, s.interval_width * 100);
+    for (const auto& [quality, count] : s.qualities) out += fmt::format(" {} {}", quality, count);
+    out += "\n";
+  }
   out += fmt::format("  books {}; board energy {:+.3f} %", s.conserved ? "balance exactly" : "DO NOT BALANCE",
                      s.board_error * 100);
   if (s.idle_error) out += fmt::format(", idle baseline {:+.2f} %", *s.idle_error * 100);

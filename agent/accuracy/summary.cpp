@@ -72,7 +72,9 @@ Nanoseconds working_time(const Answer& answer) {
 // Everything that is gathered over the answers.
 struct Gathered {
   ClassErrors all, decode_2s, decode_5s, decode_below_5s;
-  Errors shared, gpu;
+  Errors shared, gpu, solo;
+  std::vector<double> widths;
+  std::size_t covered = 0;
   double shorter_true = 0;
   double shorter_answered = 0;
 
@@ -85,19 +87,38 @@ struct Gathered {
     if (!energy_joules(answer)) ++out.missing;
     const Nanoseconds working = working_time(answer);
     if (working <= Nanoseconds::zero()) return;  // a model that was there already: nothing to compare
+    add_interval(answer, out);
     if (to_seconds(working) < 1.0 / rate_hz) {
       ++out.shorter;
       if (!has_reason(answer, {"imputed", "short", "no_prior"})) ++out.shorter_unflagged;
       shorter_true += energy_joules_true(answer);
       shorter_answered += energy_joules(answer).value_or(0);
     }
-    if (answer.truth.shared * 2 >= working) shared.add(energy_joules(answer), energy_joules_true(answer));
+    if (answer.truth.shared * 2 >= working) {
+      shared.add(energy_joules(answer), energy_joules_true(answer));
+      if (answer.record && answer.record->solo_joules)
+        solo.add(answer.record->solo_joules, answer.truth.solo_joules);
+    }
     if (answer.truth.shared > Nanoseconds::zero()) return;
     const double decode = decode_seconds_true(answer);
     all.add(answer);
     if (decode >= 2) decode_2s.add(answer);
     if (decode >= 2) gpu.add(gpu_busy_seconds(answer), gpu_busy_seconds_true(answer));
     (decode >= 5 ? decode_5s : decode_below_5s).add(answer);
+  }
+
+  void add_interval(const Answer& answer, Summary& out) {
+    if (!answer.record) return;
+    ++out.qualities[answer.record->quality];
+    const auto& interval = answer.record->energy_interval_nj;
+    const auto answered = energy_joules(answer);
+    if (!interval || !answered) return;
+    ++out.intervals;
+    const double truth_nj = energy_joules_true(answer) * 1e9;
+    if (truth_nj >= static_cast<double>(interval->first) && truth_nj <= static_cast<double>(interval->second))
+      ++covered;
+    const double half = static_cast<double>(interval->second - interval->first) / 2e9;
+    if (*answered > 0) widths.push_back(half / *answered);
   }
 };
 
@@ -117,6 +138,16 @@ std::optional<double> marginal_joules(const Answer& answer) {
   for (const auto& [phase, amounts] : answer.record->phase_amounts)
     sum += amounts.energy_nj - amounts.idle_energy_nj;
   return static_cast<double>(sum) * 1e-9;
+}
+
+std::optional<double> batch_discount(const Answer& answer) {
+  if (!answer.record || !answer.record->solo_joules || !marginal_joules(answer)) return std::nullopt;
+  double joules_here = 0;
+  for (const auto& [phase, amounts] : answer.record->phase_amounts) {
+    if (phase == Phase::load) continue;
+    joules_here += static_cast<double>(amounts.energy_nj - amounts.idle_energy_nj) * 1e-9;
+  }
+  return joules_here / *answer.record->solo_joules;
 }
 
 double energy_joules_true(const Answer& answer) {
@@ -169,6 +200,10 @@ Summary summarize(const std::vector<StudyResult>& studies) {
   out.decode_below_5s = gathered.decode_below_5s.stats();
   out.shared = gathered.shared.stats();
   out.gpu_busy = gathered.gpu.stats();
+  out.solo = gathered.solo.stats();
+  out.interval_width = percentile(gathered.widths, 0.5);
+  if (out.intervals > 0)
+    out.coverage_95 = static_cast<double>(gathered.covered) / static_cast<double>(out.intervals);
   if (out.shorter > 0) out.shorter_sum_error = gathered.shorter_answered / gathered.shorter_true - 1;
   if (drawn > 0) out.board_error = measured / drawn - 1;
   if (seconds > 0) out.cpu_seconds_per_hour = cpu_seconds / seconds * 3600;

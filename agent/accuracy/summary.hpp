@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -39,8 +40,13 @@ struct Summary {
   std::optional<double> shorter_sum_error;
   // Requests that shared at least half of their time: from the exact Shapley share.
   ErrorStats shared;
-  ErrorStats gpu_busy;                // seconds, of those alone with a decode of at least 2 s
-  std::optional<double> coverage_95;  // share of stated intervals that hold the truth; absent: none stated
+  ErrorStats gpu_busy;  // seconds, of those alone with a decode of at least 2 s
+  // Share of the stated intervals that hold the truth, of all answers but those in `faulted`; absent: none stated.
+  std::optional<double> coverage_95;
+  std::size_t intervals = 0;
+  double interval_width = 0;              // median of half the interval, relative to the answer
+  std::map<char, std::size_t> qualities;  // answers by quality
+  ErrorStats solo;                        // what a request would have cost alone, of those that shared
   bool conserved = false;
   double board_error = 0;            // (measured - true) / true joules of the whole board
   std::optional<double> idle_error;  // same of the idle baseline at the end
@@ -50,6 +56,8 @@ struct Summary {
 // Joules of an answer, all phases; absent: none given.
 std::optional<double> energy_joules(const Answer& answer);
 std::optional<double> marginal_joules(const Answer& answer);
+// What was attributed above idle without loads, as a part of what it would have cost alone; absent: not known.
+std::optional<double> batch_discount(const Answer& answer);
 double energy_joules_true(const Answer& answer);
 double marginal_joules_true(const Answer& answer);
 double gpu_busy_seconds(const Answer& answer);

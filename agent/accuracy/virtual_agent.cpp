@@ -79,7 +79,7 @@ void VirtualAgent::read_slots(const simulator::VirtualWorld& world, MonotonicTim
     for (const auto& slot : runner.slots)
       reading.slots.push_back({slot.id, slot.task, slot.processing, slot.decoded});
     slots_.observe(reading);
-    analysis_.note_slots(reading.runner);
+    analysis_.add(SlotsSeen{reading.runner});
   }
 }
 

@@ -8,11 +8,8 @@
 namespace tegrascope {
 namespace {
 
-constexpr std::size_t kRecentRequests = 64;
 constexpr double kBusyRunnerCores = 0.10;
 constexpr Nanoseconds kRunnerRests = std::chrono::seconds(1);
-constexpr std::int64_t kMinTokensForJoules = 16;
-constexpr Nanoseconds kSnapshotInterval = std::chrono::seconds(1);
 
 bool is_busy_mode(const std::string& mode) {
   return mode != "idle" && mode != "iowait" && mode != "guest" && mode != "guest_nice";
@@ -29,7 +26,9 @@ Analysis::Analysis(const AnalysisOptions& options)
             {attribution_, residency_, requests_, logs_, gpu_memory_}) {}
 
 void Analysis::add(const Batch& batch) {
-  add_sensors(timeline_.add(batch));
+  const std::vector<Reading> readings = timeline_.add(batch);
+  add_sensors(readings);
+  for (const Reading& reading : readings) events_.note_reading(reading);
   if (batch.lists_processes) add_processes(batch);
   if (!batch.lists_gpu_processes) return;
   gpu_memory_.clear();
@@ -65,6 +64,9 @@ void Analysis::add_sensors(const std::vector<Reading>& readings) {
       case Signal::clocks_locked:
         idle_key_.clocks_locked = r.value != 0;
         break;
+      case Signal::emc_peak_bytes_per_second:
+        emc_peak_ = r;
+        break;
       case Signal::temperature_celsius:
         hottest = std::max(hottest.value_or(r.value), r.value);
         break;
@@ -90,6 +92,8 @@ void Analysis::add_gpu_load(MonotonicTime at) {
 }
 
 void Analysis::add_processes(const Batch& batch) {
+  for (const RunnerExit& exit : runner_watch_.see(batch.processes, requests_.live(), batch.finished))
+    events_.note_runner_exit(exit, batch.finished);
   std::set<ProcessId> before;
   std::set<ProcessId> now;
   for (const ProcessReading& p : residency_.processes()) before.insert(p.id);
@@ -131,6 +135,7 @@ void Analysis::add(const RequestEvent& event) {
   if (const auto* ended = std::get_if<RequestEnded>(&event)) {
     request_ended_ = true;
     want_poll_for(ended->id);
+    for (const RunnerExit& exit : runner_watch_.see(*ended)) events_.note_runner_exit(exit, ended->at);
   }
 }
 
@@ -144,28 +149,39 @@ void Analysis::want_poll_for(RequestId id) {
 
 void Analysis::add(const ServerState& state) {
   residency_.set_server(state);
-  for (const ResidentModel& model : state.models) models_.admit(model.name);
+  for (const ResidentModel& model : state.models) see_resident(state.server.name, model.name, state.at);
+  remember_shapes(state);
   idle_key_.model_resident = residency_.any_model();
   attribution_.set_idle_key(idle_key_);
   requests_.find_runners();
 }
 
+// Its counters are there, at 0, before its first request is: what is born at 1 is lost to increase().
+void Analysis::see_resident(const std::string& server, const std::string& model, MonotonicTime at) {
+  models_.admit(model);
+  const ModelKey key{server, models_.label(model)};
+  models_.view(key);
+  models_.see(key, at);
+}
+
 void Analysis::add(const ServerLog& log) {
   set_log_followed(log.server, log.followed);
+  events_.note_log(log, now_);
   logs_.insert_or_assign(log.server, log);
 }
 
-void Analysis::set_servers(const std::vector<OllamaServer>& servers) { residency_.keep_only(servers); }
-
-std::vector<RequestRecord> Analysis::take_judged() { return std::exchange(judged_, {}); }
+void Analysis::add(const std::vector<OllamaServer>& servers) { residency_.keep_only(servers); }
 
 void Analysis::advance(MonotonicTime now) {
+  now_ = now;
   merge_.advance(now);
   attribution_.advance(now);
   for (const auto& finished : attribution_.take_finished()) judge_finished(finished);
   for (const auto& booked : attribution_.take_booked()) count_booked(booked);
   finish_remote();
   desk_.look(now);
+  watch_placements(now);
+  events_.advance(now);
 
   std::set<ProcessId> needed;
   for (const ProcessReading& p : residency_.processes()) needed.insert(p.id);
@@ -180,218 +196,10 @@ void Analysis::advance(MonotonicTime now) {
   for (const ProcessId& id : gone) attribution_.sensors().forget_runner(id);
 }
 
-RequestRecord Analysis::record_of(const LiveRequest& request, const Attribution::Finished& finished) const {
-  RequestRecord r;
-  r.id = request.started.id;
-  r.witness = request.started.witness;
-  r.server = request.key.server;
-  r.model = request.key.model;
-  r.endpoint = request.started.endpoint;
-  r.operation = request.started.operation;
-  r.streamed = request.streamed;
-  r.remote = request.remote;
-  r.outcome = request.ended->outcome;
-  r.status_code = request.ended->status_code;
-  r.started = request.started.at;
-  r.ended = request.ended->at;
-  r.first_content = request.first_content;
-  if (request.ended->counts) {
-    r.prompt_tokens = request.ended->counts->prompt_tokens;
-    r.output_tokens = request.ended->counts->output_tokens;
-  }
-  if (!r.output_tokens && request.counted_output > 0) {
-    r.output_tokens = static_cast<std::int64_t>(request.counted_output);
-    r.tokens_estimated = true;
-  }
-  for (const PhaseWindow& w : finished.windows.windows) r.phase_time[w.phase] += w.end - w.begin;
-  r.phase_amounts = finished.amounts;
-  r.solo_joules = finished.solo_joules;
-  r.energy_known = finished.energy_known;
-  r.gpu_known = finished.gpu_known;
-  r.reasons = finished.reasons;
-  r.decode = finished.decode;
-  r.decode.output_tokens = static_cast<std::int64_t>(request.counted_output);
-  return r;
-}
-
-void Analysis::judge_finished(const Attribution::Finished& finished) {
-  LiveRequest* request = requests_.find(finished.id);
-  if (request == nullptr) return;
-  RequestRecord record = record_of(*request, finished);
-  ModelView& view = models_.view(request->key);
-  count_phases(*request, finished.windows);
-
-  const std::string done = request->ended->counts ? request->ended->counts->done_reason : "";
-  if (done != "load" && done != "unload") {
-    record.verdict = desk_.judge_finished(*request, finished);
-    record.decode.runner_threads = options_.attribution.cores;
-    if (request->runner && request->runner->threads) record.decode.runner_threads = request->runner->threads;
-    ++view.verdicts[record.verdict.placement];
-  }
-  keep(std::move(record));
-}
-
-void Analysis::keep(RequestRecord&& record) {
-  judged_.push_back(record);
-  unbooked_.insert_or_assign(record.id, record);
-  recent_.push_back(std::move(record));
-  if (recent_.size() > kRecentRequests) recent_.pop_front();
-  request_ended_ = true;
-}
-
-// Requests that another host computed have a record and their time by phase, no share of the board and no
-// verdict.
-void Analysis::finish_remote() {
-  std::vector<RequestId> done;
-  for (const auto& [id, request] : requests_.live()) {
-    if (!request.remote || !request.ended) continue;
-    done.push_back(id);
-    Attribution::Finished finished;
-    finished.id = id;
-    finished.windows = cut_windows(observed(request));
-    finished.reasons = finished.windows.reasons;
-    finished.reasons.emplace_back("remote");
-    count_phases(request, finished.windows);
-    keep(record_of(request, finished));
-  }
-  for (const RequestId id : done) requests_.forget(id);
-}
-
-void Analysis::count_phases(const LiveRequest& request, const RequestWindows& windows) {
-  ModelView& view = models_.view(request.key);
-  for (const PhaseWindow& w : windows.windows) {
-    Nanoseconds time = w.end - w.begin;
-    if (w.phase == Phase::decode) time = std::max(time - request.counted_decode, Nanoseconds::zero());
-    view.phase_ns[w.phase] += time.count();
-  }
-}
-
 bool Analysis::busy() const {
   const auto& live = requests_.live();
   return merge_.holding() ||
          std::any_of(live.begin(), live.end(), [](const auto& entry) { return !entry.second.remote; });
-}
-
-void Analysis::count_booked(const Attribution::Finished& booked) {
-  auto judged = unbooked_.extract(booked.id);
-  if (!judged.empty()) {
-    RequestRecord& record = judged.mapped();
-    record.phase_amounts = booked.amounts;
-    record.reasons = booked.reasons;
-    record.solo_joules = booked.solo_joules;
-    const auto shown = std::find_if(recent_.begin(), recent_.end(),
-                                    [&](const RequestRecord& r) { return r.id == booked.id; });
-    if (shown != recent_.end()) *shown = record;
-    if (record.energy_known && record.output_tokens.value_or(0) >= kMinTokensForJoules) {
-      double joules = 0;
-      for (const auto& [phase, amounts] : booked.amounts) {
-        if (phase != Phase::load) joules += static_cast<double>(amounts.energy_nj) * 1e-9;
-      }
-      models_.view({record.server, record.model})
-          .joules_per_token.observe(joules / static_cast<double>(*record.output_tokens));
-    }
-    if (options_.on_booked) options_.on_booked(record);
-  }
-  requests_.forget(booked.id);
-}
-
-bool Analysis::snapshot_due(MonotonicTime now) const {
-  return request_ended_ || !last_snapshot_ || now - *last_snapshot_ >= kSnapshotInterval;
-}
-
-SnapshotPtr Analysis::make_snapshot(MonotonicTime now) {
-  auto snapshot = std::make_shared<Snapshot>();
-  snapshot->at = now;
-  snapshot->board = options_.board;
-  snapshot->collectors = timeline_.collectors();
-  snapshot->readings = timeline_.fresh(now);
-  fill_integrals(*snapshot);
-  snapshot->ledger = attribution_.ledger().totals();
-  if (!gpu_loads_.empty())
-    snapshot->ledger_gpu = gpu_loads_.size() == 1 ? gpu_loads_.begin()->first : "busiest";
-  fill_servers(*snapshot);
-  count_fallbacks();
-  for (const auto& [key, phases] : attribution_.ledger().accounts()) models_.view(key);
-  fill_models(*snapshot);
-  snapshot->recent.assign(recent_.begin(), recent_.end());
-  snapshot->capture = capture_;
-  snapshot->observation_errors = requests_.observation_errors();
-  snapshot->label_overflow_models = models_.overflow();
-  snapshot->dropped_events = dropped_events_;
-  snapshot->relay = relay_;
-  last_snapshot_ = now;
-  request_ended_ = false;
-  return snapshot;
-}
-
-void Analysis::fill_integrals(Snapshot& snapshot) const {
-  snapshot.rail_energy_nj = timeline_.rail_energy_nj();
-  for (const auto& [kind, seconds] : timeline_.integral(Signal::emc_utilization_ratio))
-    snapshot.emc_busy_seconds = seconds;
-  for (const auto& [kind, bytes] : timeline_.integral(Signal::emc_bytes_per_second))
-    snapshot.emc_transferred_bytes = bytes;
-  snapshot.throttled_seconds = timeline_.integral(Signal::throttled);
-  snapshot.thermal_throttle_events = timeline_.thermal_throttle_events();
-}
-
-void Analysis::fill_servers(Snapshot& snapshot) const {
-  for (const auto& [name, state] : residency_.servers()) {
-    ServerView view;
-    view.state = state;
-    const auto busy = server_busy_seconds_.find(name);
-    if (busy != server_busy_seconds_.end()) view.busy_seconds = busy->second;
-    const auto log = logs_.find(name);
-    if (log != logs_.end()) view.log = log->second;
-    for (const ResidentModel& model : state.models) {
-      const auto runner = residency_.runner_of_resident(name, model.name);
-      const auto memory = runner ? gpu_memory_.find(runner->id.pid) : gpu_memory_.end();
-      const bool fresh = snapshot.at - gpu_memory_at_ < kReadingStaleAfter;
-      if (fresh && memory != gpu_memory_.end()) view.gpu_memory_bytes[model.name] = memory->second;
-    }
-    snapshot.servers.push_back(std::move(view));
-  }
-}
-
-// Counts the fallbacks of each model since the last look, under what is known of their cause.
-void Analysis::count_fallbacks() {
-  for (const auto& [key, view] : models_.views()) {
-    const PlacementTracker* tracker = desk_.tracker(key);
-    if (tracker == nullptr || !tracker->state()) continue;
-    std::uint64_t& counted = fallbacks_counted_[key];
-    models_.view(key).fallbacks[fallback_reason(key)] += tracker->fallbacks() - counted;
-    counted = tracker->fallbacks();
-  }
-}
-
-// What the server's log says of its last load.
-ReasonClass Analysis::fallback_reason(const ModelKey& key) const {
-  const auto log = logs_.find(key.server);
-  return log == logs_.end() ? ReasonClass::none : log->second.reason;
-}
-
-void Analysis::fill_models(Snapshot& snapshot) const {
-  std::map<ModelKey, ModelView> views = models_.views();
-  for (const auto& [key, phases] : attribution_.ledger().accounts()) {
-    ModelView& view = views.at(key);
-    for (const auto& [phase, amounts] : phases) view.attributed[phase] = amounts;
-  }
-  for (const auto& [id, request] : requests_.live()) {
-    if (request.ended) continue;
-    const auto view = views.find(request.key);
-    if (view == views.end()) continue;
-    const bool opaque = !request.exact() || (!request.streamed && !request.model_name.empty());
-    ++(opaque                  ? view->second.in_flight_opaque
-       : request.first_content ? view->second.in_flight_generating
-                               : view->second.in_flight_waiting);
-  }
-  for (auto& [key, view] : views) {
-    if (const PlacementTracker* tracker = desk_.tracker(key)) {
-      view.placement = tracker->state();
-      view.placement_evidence = tracker->explanation();
-    }
-    view.gpu_expected = desk_.gpu_expected(key);
-    snapshot.models.push_back(std::move(view));
-  }
 }
 
 }  // namespace tegrascope

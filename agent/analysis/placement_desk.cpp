@@ -54,6 +54,12 @@ const PlacementTracker* PlacementDesk::tracker(const ModelKey& key) const {
   return it == trackers_.end() ? nullptr : &it->second;
 }
 
+void PlacementDesk::forget(const ModelKey& key) {
+  trackers_.erase(key);
+  cpu_asked_for_.erase(key);
+  power_modes_.erase(key);
+}
+
 bool PlacementDesk::gpu_expected(const ModelKey& key) const {
   const auto asked = cpu_asked_for_.find(key);
   return asked == cpu_asked_for_.end() || !asked->second;

@@ -48,6 +48,9 @@ class PlacementDesk {
   void look(MonotonicTime now);
 
   const PlacementTracker* tracker(const ModelKey& key) const;
+  const std::map<ModelKey, PlacementTracker>& trackers() const { return trackers_; }
+  // A model that is shown no longer.
+  void forget(const ModelKey& key);
   // The CPU was not asked for, as far as the last verdict knows.
   bool gpu_expected(const ModelKey& key) const;
 

@@ -42,6 +42,12 @@ bool RequestTable::exact_open_on(const std::string& server) const {
   });
 }
 
+void RequestTable::mark_suspended(MonotonicTime since) {
+  for (auto& [id, request] : live_) {
+    if (!request.ended || request.ended->at >= since) request.suspended = true;
+  }
+}
+
 void RequestTable::on(const RequestStarted& event) {
   LiveRequest request;
   request.started = event;
@@ -53,13 +59,13 @@ void RequestTable::on(const RequestStarted& event) {
 void RequestTable::on(const RequestDescribed& event) {
   LiveRequest* request = find(event.id);
   if (request == nullptr || request->ended) return;
-  request->model_name = resolve_model_name(event.model);
+  request->model_name = resolve_model_name(event.model, residency_.kind_of(request->started.server));
   request->streamed = event.streamed;
   request->gpu_layers = event.gpu_layers;
   set_remote(*request, event.remote || residency_.is_remote(request->started.server, request->model_name));
   if (event.runner) {
     request->runner = residency_.runner(*event.runner);
-    attribution_.set_runner(event.id, *event.runner);
+    attribution_.set_runner(event.id, *event.runner, request->runner ? request->runner->began : std::nullopt);
   }
   name_by_runner(*request);
   relabel(event.id, *request);
@@ -89,16 +95,24 @@ void RequestTable::set_remote(LiveRequest& request, bool remote) {
 
 void RequestTable::find_runner(RequestId id, LiveRequest& request) {
   if (request.remote) return;
-  if (request.runner && residency_.runner(request.runner->id)) return;
   const auto runner = residency_.runner_of(request.started.server, request.model_name);
-  if (!runner) return;
+  if (!runner && request.runner &&
+      residency_.runs_another(*request.runner, request.started.server, request.model_name)) {
+    request.runner.reset();
+    attribution_.clear_runner(id);
+  }
+  if (!runner || (request.runner && request.runner->id == runner->id)) return;
+  if (request.ended && runner->began && *runner->began > request.ended->at) return;
   request.runner = runner;
-  attribution_.set_runner(id, runner->id);
+  attribution_.set_runner(id, runner->id, runner->began);
 }
 
 void RequestTable::find_runners() {
   for (auto& [id, request] : live_) {
-    if (request.ended) continue;
+    if (request.ended) {
+      find_runner(id, request);
+      continue;
+    }
     name_by_runner(request);
     set_remote(request, residency_.is_remote(request.started.server, request.model_name));
     if (!request.model_name.empty() && models_.label(request.model_name) != request.key.model)
@@ -157,6 +171,7 @@ void RequestTable::on(const RequestEnded& event) {
 void RequestTable::count_end(LiveRequest& request, const RequestEnded& event) {
   if (!event.observation_error.empty()) ++observation_errors_[event.observation_error];
   ModelView& view = models_.view(request.key);
+  models_.see(request.key, event.at);
   if (request.named()) {
     ++view.requests[{request.started.endpoint, event.status_code}];
     if (event.outcome == Outcome::client_aborted) ++view.aborted["client"];

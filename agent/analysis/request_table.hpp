@@ -20,6 +20,7 @@ struct LiveRequest {
   ModelKey key;            // the labels it is counted under
   bool streamed = false;
   bool remote = false;            // a cloud model: nothing of the board is booked to it
+  bool suspended = false;         // the machine slept in the middle of it
   std::optional<int> gpu_layers;  // asked for by the client
   std::optional<ProcessReading> runner;
   std::optional<MonotonicTime> first_content;
@@ -47,6 +48,8 @@ class RequestTable {
   const std::map<RequestId, LiveRequest>& live() const { return live_; }
   LiveRequest* find(RequestId id);
   void forget(RequestId id) { live_.erase(id); }
+  // The machine slept, at some time after `since`.
+  void mark_suspended(MonotonicTime since);
   // Takes a request back that turned out to be another one's second sighting.
   void withdraw(RequestId id);
 

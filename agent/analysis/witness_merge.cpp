@@ -164,6 +164,18 @@ void WitnessMerge::release(Sighting& sighting) {
   for (const RequestEvent& event : std::exchange(sighting.held, {})) requests_.add(event);
 }
 
+void WitnessMerge::name_model(Sighting& log) const {
+  if (log.described || log.held.empty()) return;
+  const auto* ended = std::get_if<RequestEnded>(&log.held.back());
+  if (ended == nullptr || ended->status_code != 200) return;
+  const auto model = residency_.only_model(log.started.server);
+  if (!model) return;
+  RequestDescribed described;
+  described.id = log.started.id;
+  described.model = *model;
+  log.held.insert(log.held.begin() + 1, described);
+}
+
 // A request of a stronger witness that ended as the log's line says, and that no other line has taken. The
 // one whose duration fits best: the log's is exact, when its line was read is not.
 bool WitnessMerge::claim_for_log(const Sighting& log) {
@@ -240,6 +252,7 @@ void WitnessMerge::advance(MonotonicTime now) {
     if (s.state != State::waiting) continue;
     const bool due = s.release_at <= now && (s.started.witness != Witness::log || spell_of(s) == nullptr);
     if (!due && waiting <= kMostWaiting) continue;
+    if (s.started.witness == Witness::log) name_model(s);
     release(s);
     --waiting;
   }

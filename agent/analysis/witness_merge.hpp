@@ -5,7 +5,9 @@
 //   slots           one of them is one request: held for a second, because a captured request is reported
 //                   later than a poll of the slots can see it. Matched one to one by time.
 //   log             known at its end only: held for three seconds, matched one to one by end, duration and
-//                   route.
+//                   route. The log does not name the model: it is that of the spell whose place the
+//                   request takes, else, when it ended well, the only one that the server holds. A model
+//                   that came and went between two polls beside another one is not told apart.
 //   process         a busy runner: the same work as any stronger request in that time. Where the server's
 //                   log is followed, its end waits for the log's lines: the requests that the log names take
 //                   the place of the spell, with its model and runner.
@@ -24,7 +26,8 @@ namespace tegrascope {
 
 class WitnessMerge {
  public:
-  explicit WitnessMerge(RequestTable& requests) : requests_(requests) {}
+  WitnessMerge(RequestTable& requests, const Residency& residency)
+      : requests_(requests), residency_(residency) {}
 
   // The server's log is read, so that each of its requests will be named at its end.
   void set_log_followed(const std::string& server, bool followed);
@@ -65,6 +68,7 @@ class WitnessMerge {
   void end(Sighting& sighting, const RequestEnded& event);
   void withdraw(Sighting& sighting);
   void release(Sighting& sighting);
+  void name_model(Sighting& log) const;
 
   bool claim_for_log(const Sighting& log);
   Sighting* spell_of(const Sighting& log);
@@ -72,6 +76,7 @@ class WitnessMerge {
   void forget_old();
 
   RequestTable& requests_;
+  const Residency& residency_;
   Sightings sightings_;
   std::map<RequestId, Sighting*> weaker_;  // those that are not exact
   MonotonicTime forgot_at_{};

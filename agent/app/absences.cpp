@@ -90,6 +90,25 @@ void add_engines_off(const Batch& batch, Finder& finder) {
                   {}});
 }
 
+// The kernel of boards with NvMap tells the GPU's part; elsewhere it is among the other kinds.
+void add_gpu_memory(const Batch& batch, Finder& finder) {
+  std::string told;
+  for (const Reading& reading : batch.readings) {
+    if (reading.signal != Signal::memory_bytes) continue;
+    if (reading.kind == "gpu") return;
+    told = reading.kind;
+  }
+  if (told.empty()) return;
+  Absence absence{Signal::memory_bytes,
+                  "",
+                  "",
+                  "none",
+                  "no NvMapMemUsed in meminfo: only boards up to Orin count the GPU's share of the memory",
+                  {}};
+  absence.kind = "gpu";
+  finder.add(std::move(absence));
+}
+
 }  // namespace
 
 std::string path_of(const ReadError& error) {
@@ -108,6 +127,7 @@ std::vector<Absence> find_absences(const Batch& batch, const std::vector<ReadErr
   }
   for (const ReadError& error : errors) finder.add_error(error);
   add_engines_off(batch, finder);
+  add_gpu_memory(batch, finder);
   for (const Reading& reading : batch.readings) {
     if (is_of_gated_gpu(reading, batch.readings))
       finder.add({reading.signal,

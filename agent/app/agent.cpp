@@ -6,29 +6,32 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <boost/asio/post.hpp>
 #include <climits>
+#include <ctime>
 #include <random>
-#include <sstream>
 #include <stdexcept>
 #include <string>
 
-#include "agent/app/collector_choice.hpp"
+#include "agent/app/history.hpp"
+#include "agent/app/host.hpp"
 #include "agent/app/log.hpp"
+#include "agent/app/outlets.hpp"
 #include "agent/app/port_file.hpp"
 #include "agent/app/service.hpp"
+#include "agent/app/storage_directory.hpp"
 #include "agent/app/version.hpp"
 #include "collectors/deadline_read.hpp"
-#include "collectors/jetson/board.hpp"
 #include "collectors/ollama/capture/capture.hpp"
-#include "collectors/ollama/discovery.hpp"
+#include "collectors/ollama/gpu_access.hpp"
 #include "collectors/ollama/log/log_witness.hpp"
 #include "collectors/ollama/outbound.hpp"
 #include "collectors/ollama/poll.hpp"
 #include "collectors/ollama/relay.hpp"
+#include "collectors/ollama/server_address.hpp"
 #include "collectors/ollama/slots.hpp"
 #include "collectors/sampler.hpp"
-#include "collectors/sysfs_file.hpp"
 #include "exporters/http/endpoints.hpp"
 #include "exporters/http/server.hpp"
 
@@ -37,60 +40,9 @@ namespace {
 
 constexpr std::chrono::milliseconds kSlotsInterval{250};
 
-// Online cores of the host that PROCFS describes.
-int count_cores(const HostPaths& paths) {
-  std::istringstream stat(read_once(paths.procfs / "stat"));
-  int cores = 0;
-  for (std::string line; std::getline(stat, line);) {
-    if (line.size() > 3 && line.compare(0, 3, "cpu") == 0 && line[3] != ' ') ++cores;
-  }
-  return std::max(cores, 1);
-}
-
-// Takes the host's files as they are; one that hangs is left out and logged.
-template <class T>
-T read_host(const Config& config, T (*read)(const Config&)) {
-  std::vector<ReadError> errors;
-  auto value = read_under_deadline<T>([config, read] { return read(config); }, errors);
-  for (const ReadError& error : errors) log_warn("not readable", {{"error", error.where}});
-  return value ? *std::move(value) : T{};
-}
-
-std::vector<OllamaServer> find_servers(const Config& config) {
-  if (config.ollama_urls == std::vector<std::string>{"auto"}) return discover_servers(config.paths);
-  std::vector<OllamaServer> servers;
-  for (const std::string& url : config.ollama_urls) {
-    servers.push_back(server_from_url(url));
-    servers.back().kind = config.upstream_kind;
-  }
-  if (config.upstream_kind != UpstreamKind::ollama) return servers;
-  assign_serve_pid(servers, config.paths);
-  return servers;
-}
-
-std::vector<SampledCollector> make_collectors(const Config& config) {
-  std::vector<SampledCollector> collectors;
-  for (const ChosenCollector& chosen : choose_collectors(config)) {
-    if (chosen.make == nullptr) continue;
-    collectors.push_back({std::string(chosen.info->name), chosen.info->period,
-                          [make = chosen.make, paths = config.paths] { return make(paths); }});
-  }
-  return collectors;
-}
-
-AnalysisOptions analysis_options(const Config& config) {
-  AnalysisOptions options;
-  options.board = read_board(config.paths);
-  if (!options.board->jetson)
-    log_info("this is no Jetson that the agent knows: generic Linux collectors only",
-             {{"model", options.board->module.empty() ? "unknown" : options.board->module}});
-  options.gpu_present = gpu_present(config.paths);
-  options.attribution.cores = count_cores(config.paths);
-  // Two samples lie up to two idle slots apart.
-  options.attribution.sensors.max_gap = 3 * config.sample_idle_interval;
-  options.attribution.hold_idle = 2 * config.sample_idle_interval;
-  return options;
-}
+// A runner maps the GPU's libraries while it loads its model, which takes up to minutes.
+constexpr std::array kLooksAtGpuAccess{std::chrono::seconds(0), std::chrono::seconds(5),
+                                       std::chrono::seconds(30), std::chrono::seconds(300)};
 
 // An address that a listener of ours may answer on as well.
 bool is_this_machine(const std::string& host) {
@@ -163,10 +115,13 @@ class Agent::Parts {
   void start_relay(const std::vector<OllamaServer>& servers);
   void start_sampler();
   void start_http();
+  void start_history(const BoardIdentity& board);
   void look_for_servers();
+  void look_at_gpu_access(const std::vector<std::int64_t>& serves, const std::vector<ProcessId>& runners);
 
   Config config_;
   RequestIds ids_;
+  std::atomic<std::uint64_t> gpu_access_wanted_{0};  // how often it was asked for
   std::unique_ptr<Outbound> outbound_;
   std::unique_ptr<Poller> poller_;
   std::unique_ptr<SlotsPoller> slots_;
@@ -175,6 +130,8 @@ class Agent::Parts {
   std::unique_ptr<Relay> relay_;
   std::unique_ptr<Capture> capture_;
   std::unique_ptr<LogWitness> log_;
+  std::unique_ptr<History> history_;
+  std::unique_ptr<Outlets> outlets_;
   std::unique_ptr<Service> service_;
   std::unique_ptr<Endpoints> endpoints_;
   std::unique_ptr<HttpServer> http_;
@@ -199,12 +156,22 @@ void Agent::Parts::start() {
       slots_->set_targets(std::move(targets));
     };
   }
+  hooks.find_gpu_access = [this](std::vector<std::int64_t>&& serves, std::vector<ProcessId>&& runners) {
+    look_at_gpu_access(serves, runners);
+  };
+  hooks.storage_view = [this] { return history_ ? std::optional(history_->view()) : std::nullopt; };
+  hooks.keep = [this](const SnapshotPtr& snapshot) {
+    if (history_) history_->offer(snapshot);
+  };
   hooks.relay_view = [this] { return relay_ ? std::optional(view_of(relay_->counts())) : std::nullopt; };
-  service_ = std::make_unique<Service>(read_host(config_, analysis_options), ids_,
-                                       observes(config_, "process"), hooks);
+  const AnalysisOptions understanding = read_host(config_, analysis_options);
+  service_ = std::make_unique<Service>(understanding, ids_, observes(config_, "process"), hooks);
+  start_history(understanding.board.value_or(BoardIdentity{}));
   service_->push(std::vector<OllamaServer>(servers));
 
   outbound_ = std::make_unique<Outbound>();
+  outlets_ = std::make_unique<Outlets>(config_, *outbound_, machine_name());
+  service_->use(*outlets_);
   poller_ = std::make_unique<Poller>(*outbound_, servers, PollOptions{},
                                      [this](ServerState&& state) { service_->push(std::move(state)); });
   slots_ = std::make_unique<SlotsPoller>(
@@ -227,7 +194,17 @@ void Agent::Parts::start() {
   if (servers.empty()) {
     log_info("no Ollama found: board metrics only; start Ollama, or name it with --ollama.url");
   }
-  sd_notify(0, "READY=1");
+  // STATUS: the line that `systemctl status` shows.
+  sd_notifyf(0, "READY=1\nSTATUS=%zu Ollama watched, metrics on port %s%s%s", servers.size(),
+             join(web_ports_).c_str(), relay_ ? ", relay on port " : "", join(relay_ports()).c_str());
+}
+
+void Agent::Parts::start_history(const BoardIdentity& board) {
+  const std::filesystem::path directory = storage_directory(config_);
+  if (directory.empty()) return;
+  history_ = std::make_unique<History>(directory, board, [] { return std::int64_t{std::time(nullptr)}; });
+  History::Restored restored = history_->start(monotonic_now());
+  service_->restore(std::move(restored.carried), restored.learned);
 }
 
 void Agent::Parts::start_http() {
@@ -329,6 +306,22 @@ void Agent::Parts::look_for_servers() {
   });
 }
 
+// Once now and some times later, until it is asked for anew.
+void Agent::Parts::look_at_gpu_access(const std::vector<std::int64_t>& serves,
+                                      const std::vector<ProcessId>& runners) {
+  const std::uint64_t turn = ++gpu_access_wanted_;
+  for (const std::chrono::seconds later : kLooksAtGpuAccess) {
+    outbound_->call_at(monotonic_now() + later, [this, turn, serves, runners] {
+      if (turn != gpu_access_wanted_) return;
+      std::vector<ReadError> unreadable;  // other users' processes are
+      auto access = read_under_deadline<GpuAccess>(
+          [serves, runners, paths = config_.paths] { return read_gpu_access(serves, runners, paths); },
+          unreadable);
+      if (access) service_->push(*std::move(access));
+    });
+  }
+}
+
 void Agent::Parts::stop() {
   if (!service_) return;
   sd_notify(0, "STOPPING=1");
@@ -341,6 +334,7 @@ void Agent::Parts::stop() {
   if (log_) log_->stop();
   if (http_) boost::asio::post(service_->context(), [this] { http_->stop(); });
   service_->stop();
+  if (history_) history_->stop(service_->snapshots().latest());
   web_port_file_ = PortFile();
   relay_port_file_ = PortFile();
 }

@@ -41,7 +41,8 @@ struct Absence {
   std::string path;              // empty: there is no file
   std::string reason;
   std::string detail;
-  std::string grant;  // reason permission: how to grant it
+  std::string grant;   // reason permission: how to grant it
+  std::string kind{};  // one kind of the signal only (Reading::kind); empty: all
 };
 
 struct CollectorReport {

@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "agent/app/web_hook.hpp"
 #include "collectors/ollama/server_address.hpp"
 
 namespace tegrascope {
@@ -41,6 +42,17 @@ void check_host_name(const std::string& name) {
   throw std::invalid_argument(
       "--relay.allowed-hosts holds '" + name +
       "': write names or addresses without port, as in jetson.home.lan, *.ts.net or * for any");
+}
+
+void check_events(const Config& config) {
+  constexpr std::uint64_t kLeast = 1u << 20;
+  if (config.record_max_bytes < kLeast) {
+    throw std::invalid_argument("--record.max-bytes is " + std::to_string(config.record_max_bytes) +
+                                ": choose at least " + std::to_string(kLeast));
+  }
+  if (!config.events_web_hook_url.empty()) check_web_hook_url(config.events_web_hook_url);
+  if (config.events_web_hook_url.empty() && !config.events_web_hook_secret_file.empty())
+    throw std::invalid_argument("--events.webhook-secret-file needs --events.webhook-url");
 }
 
 }  // namespace
@@ -89,11 +101,11 @@ void validate(const Config& config) {
       std::find(config.ollama_urls.begin(), config.ollama_urls.end(), "auto") != config.ollama_urls.end()) {
     throw std::invalid_argument("--ollama.url is both auto and an address: name all the servers, or none");
   }
-  if (config.ollama_log_file.empty()) {
+  if (config.ollama_log_file.empty() || config.ollama_log_file == "journal:") {
     throw std::invalid_argument(
-        "--ollama.log-file is empty: name the file that Ollama logs to, or auto; --observe without log and "
-        "auto "
-        "follows none");
+        "--ollama.log-file is empty: name the file that Ollama logs to, journal:UNIT, or auto; --observe "
+        "without "
+        "log and auto follows none");
   }
   for (const std::string& address : config.web_listen_addresses)
     check_address("--web.listen-address", address);
@@ -111,6 +123,7 @@ void validate(const Config& config) {
         "http://127.0.0.1:8080");
   }
   for (const std::string& name : config.relay_allowed_hosts) check_host_name(name);
+  check_events(config);
   if (config.relay_max_connections < 1 || config.relay_max_connections > 100000) {
     throw std::invalid_argument("--relay.max-connections is " + std::to_string(config.relay_max_connections) +
                                 ": choose between 1 and 100000");

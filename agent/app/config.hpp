@@ -37,6 +37,13 @@ struct Config {
   std::chrono::milliseconds relay_head_timeout = std::chrono::seconds(30);
   std::chrono::milliseconds relay_drain_time = std::chrono::seconds(20);
 
+  std::string storage_path = "auto";  // directory; as in storage_directory()
+
+  std::string record;                         // file that everything observed goes to; empty: none
+  std::uint64_t record_max_bytes = 1u << 30;  // of that file
+  std::string events_web_hook_url;            // http or https; empty: none
+  std::string events_web_hook_secret_file;    // its first line signs; empty: not signed
+
   // Listening sockets that systemd has passed; they take the place of the listen addresses.
   std::vector<int> web_sockets;
   std::vector<int> relay_sockets;

@@ -3,6 +3,7 @@
 #include <boost/asio/post.hpp>
 
 #include "agent/app/log.hpp"
+#include "agent/app/version.hpp"
 
 namespace tegrascope {
 namespace {
@@ -15,20 +16,61 @@ constexpr double kBusyRunnerCores = 0.10;
 Service::Service(const AnalysisOptions& options, RequestIds& ids, bool witness_processes, ServiceHooks hooks)
     : work_(context_.get_executor()),
       bus_(kBusCapacity, [this] { boost::asio::post(context_, [this] { drain(); }); }),
-      analysis_(options),
+      options_(options),
+      analysis_(with_recorder(options)),
       witness_processes_(witness_processes),
       process_witness_(ids,
                        [this](RequestEvent&& event) {
-                         if (witness_processes_) analysis_.add(event);
+                         if (witness_processes_) feed(event);
                        }),
-      slots_witness_(ids, [this](RequestEvent&& event) { analysis_.add(event); },
+      slots_witness_(ids, [this](RequestEvent&& event) { feed(event); },
                      {[this](const ProcessId& runner) { return process_witness_.server_name(runner); },
                       [this](const ProcessId& runner) { return process_witness_.model_name(runner); }}),
       hooks_(std::move(hooks)) {}
 
 Service::~Service() { stop(); }
 
+AnalysisOptions Service::with_recorder(AnalysisOptions options) {
+  options.on_booked = [this, told = options.on_booked](const RequestRecord& record) {
+    recorder_.take(booked_answer(record));
+    if (told) told(record);
+  };
+  return options;
+}
+
+void Service::restore(std::shared_ptr<const Books> carried, const LearnedState& learned) {
+  restored_ = {learned, monotonic_now()};
+  analysis_.restore(std::move(carried), restored_->learned, restored_->at);
+}
+
+void Service::use(Outlets& outlets) {
+  outlets_ = &outlets;
+  for (RecordKeeper* keeper : outlets.keepers()) recorder_.add_keeper(*keeper);
+}
+
+void Service::begin_recording() {
+  RecordingHead head;
+  head.program = version();
+  head.options = options_;
+  const auto clock = clock_watch_.look(read_clocks());
+  head.clock = clock->now;
+  recorder_.begin(head);
+  if (restored_) recorder_.take(*restored_);
+  analysis_.add(head.clock);
+}
+
+void Service::end_recording(MonotonicTime now) {
+  if (!recorder_.on()) return;
+  RecordingEnd end;
+  end.at = now;
+  end.ledger = analysis_.attribution().ledger().totals();
+  recorder_.take(end);
+  outlets_->stop();
+}
+
 void Service::start() {
+  watchdog_.start();
+  begin_recording();
   thread_ = std::thread([this] { context_.run(); });
 }
 
@@ -36,20 +78,55 @@ void Service::stop() {
   if (!thread_.joinable()) return;
   boost::asio::post(context_, [this] {
     drain();
-    analysis_.set_relay(hooks_.relay_view());
-    snapshots_.publish(analysis_.make_snapshot(monotonic_now()));
+    analysis_.renew_learned();
+    const MonotonicTime now = monotonic_now();
+    publish(now);
+    end_recording(now);
+    watchdog_.stop();
     work_.reset();
   });
   thread_.join();
 }
 
+void Service::look_at_clocks() {
+  const auto news = clock_watch_.look(read_clocks());
+  if (!news) return;
+  if (news->before) feed(*news->before);
+  feed(news->now);
+  if (news->slept > Nanoseconds::zero())
+    log_info("the machine was suspended; requests under way are marked",
+             {{"seconds", std::to_string(to_seconds(news->slept))}});
+  if (news->stepped != Nanoseconds::zero())
+    log_info("the wall clock was set; figures do not depend on it",
+             {{"seconds", std::to_string(to_seconds(news->stepped))}});
+}
+
+void Service::tell_events() {
+  for (const Event& event : analysis_.take_events()) {
+    recorder_.take(event);
+    state_log_.note(event);
+    if (outlets_ != nullptr) outlets_->tell(event);
+  }
+}
+
+void Service::publish(MonotonicTime now) {
+  if (const auto relay = hooks_.relay_view()) feed(*relay);
+  analysis_.set_storage(hooks_.storage_view());
+  if (outlets_ != nullptr) analysis_.set_outlets(outlets_->web_hook(), outlets_->incidents());
+  snapshots_.publish(analysis_.make_snapshot(now));
+}
+
 void Service::drain() {
+  look_at_clocks();
   for (Message& message : bus_.take()) {
     std::visit([this](auto& m) { take(std::move(m)); }, message);
   }
   const MonotonicTime now = monotonic_now();
   analysis_.set_dropped_events(bus_.dropped());
+  recorder_.take(Advance{now, bus_.dropped()});
   analysis_.advance(now);
+  tell_events();
+  if (outlets_ != nullptr) outlets_->advance(now);
   for (const RequestRecord& record : analysis_.take_judged()) state_log_.note_request(record);
   for (const std::string& server : analysis_.take_poll_wanted()) hooks_.poll_soon(server);
   if (analysis_.busy() != busy_) {
@@ -57,32 +134,36 @@ void Service::drain() {
     hooks_.set_busy(busy_);
   }
   if (analysis_.snapshot_due(now)) {
-    analysis_.set_relay(hooks_.relay_view());
-    SnapshotPtr snapshot = analysis_.make_snapshot(now);
-    state_log_.note(*snapshot);
-    snapshots_.publish(std::move(snapshot));
+    publish(now);
+    state_log_.note(*snapshots_.latest());
+    hooks_.keep(snapshots_.latest());
   }
 }
 
 void Service::take(Batch&& batch) {
-  analysis_.add(batch);
+  feed(batch);
   if (!batch.lists_processes) return;
   process_witness_.observe(batch);
   if (hooks_.watch_slots) {
     slots_witness_.observe(batch);
     choose_slots(batch);
   }
-  follow_serve_processes(batch);
+  follow_processes(batch);
 }
 
-void Service::follow_serve_processes(const Batch& batch) {
-  std::set<std::int64_t> pids;
+void Service::follow_processes(const Batch& batch) {
+  std::set<std::int64_t> serves;
+  std::set<ProcessId> runners;
   for (const ProcessReading& p : batch.processes) {
-    if (p.role == ProcessRole::serve) pids.insert(p.id.pid);
+    if (p.role == ProcessRole::serve) serves.insert(p.id.pid);
+    if (p.role == ProcessRole::runner) runners.insert(p.id);
   }
-  if (pids == serve_pids_) return;
-  serve_pids_ = std::move(pids);
-  hooks_.find_servers();
+  const bool other_serves = serves != serve_pids_;
+  if (!other_serves && runners == runners_) return;
+  serve_pids_ = std::move(serves);
+  runners_ = std::move(runners);
+  if (other_serves) hooks_.find_servers();
+  hooks_.find_gpu_access({serve_pids_.begin(), serve_pids_.end()}, {runners_.begin(), runners_.end()});
 }
 
 // Slots are read while something is in flight or a runner is at work, and not otherwise.
@@ -105,26 +186,28 @@ void Service::choose_slots(const Batch& batch) {
 void Service::take(SlotsReading&& reading) {
   slots_witness_.observe(reading);
   if (reading.error.empty()) {
-    analysis_.note_slots(reading.runner);
+    feed(SlotsSeen{reading.runner});
     return;
   }
   log_info("the slots of a runner cannot be read, its requests are seen by weaker witnesses",
            {{"pid", std::to_string(reading.runner.pid)}, {"error", reading.error}});
 }
 
-void Service::take(RequestEvent&& event) { analysis_.add(event); }
+void Service::take(RequestEvent&& event) { feed(event); }
 
 void Service::take(ServerState&& state) {
   process_witness_.set_state(state);
-  analysis_.add(state);
+  feed(state);
 }
 
-void Service::take(CaptureView&& capture) { analysis_.add(capture); }
+void Service::take(CaptureView&& capture) { feed(capture); }
 
-void Service::take(ServerLog&& log) { analysis_.add(log); }
+void Service::take(ServerLog&& log) { feed(log); }
+
+void Service::take(GpuAccess&& access) { feed(access); }
 
 void Service::take(std::vector<OllamaServer>&& servers) {
-  analysis_.set_servers(servers);
+  feed(servers);
   process_witness_.set_servers(std::move(servers));
 }
 

@@ -12,8 +12,12 @@
 
 #include "agent/analysis/analysis.hpp"
 #include "agent/app/bus.hpp"
+#include "agent/app/clocks.hpp"
+#include "agent/app/outlets.hpp"
 #include "agent/app/snapshot_holder.hpp"
 #include "agent/app/state_log.hpp"
+#include "agent/app/watchdog.hpp"
+#include "agent/recording/recorder.hpp"
 #include "collectors/ollama/process_witness.hpp"
 #include "collectors/ollama/slots_witness.hpp"
 
@@ -26,7 +30,11 @@ struct ServiceHooks {
   std::function<void()> find_servers;  // `ollama serve` processes came or went
   // Runners whose slots are worth reading now; empty: witness slots is off.
   std::function<void(std::vector<SlotsTarget>&&)> watch_slots;
-  std::function<std::optional<RelayView>()> relay_view;  // absent: no relay
+  // Ollama's processes came or went: look at what they may do on the GPU.
+  std::function<void(std::vector<std::int64_t>&& serves, std::vector<ProcessId>&& runners)> find_gpu_access;
+  std::function<std::optional<RelayView>()> relay_view;      // absent: no relay
+  std::function<std::optional<StorageView>()> storage_view;  // absent: nothing is kept
+  std::function<void(const SnapshotPtr&)> keep;              // of each snapshot published
 };
 
 class Service {
@@ -41,7 +49,13 @@ class Service {
   void push(SlotsReading&& reading) { bus_.push(std::move(reading)); }
   void push(CaptureView&& capture) { bus_.push(std::move(capture)); }
   void push(ServerLog&& log) { bus_.push(std::move(log)); }
+  void push(GpuAccess&& access) { bus_.push(std::move(access)); }
   void push(std::vector<OllamaServer>&& servers) { bus_.push(std::move(servers)); }
+
+  // Before start(). `outlets` must outlive this.
+  void use(Outlets& outlets);
+  // Before start(): what earlier runs left.
+  void restore(std::shared_ptr<const Books> carried, const LearnedState& learned);
 
   const SnapshotSource& snapshots() const { return snapshots_; }
   // For the HTTP endpoint; handlers run on the service thread.
@@ -53,7 +67,20 @@ class Service {
 
  private:
   using Message = std::variant<Batch, RequestEvent, ServerState, SlotsReading, CaptureView, ServerLog,
-                               std::vector<OllamaServer>>;
+                               GpuAccess, std::vector<OllamaServer>>;
+
+  // All that the analysis learns goes through here, so that a recording has it.
+  template <class T>
+  void feed(const T& input) {
+    recorder_.take(input);
+    analysis_.add(input);
+  }
+  AnalysisOptions with_recorder(AnalysisOptions options);
+  void begin_recording();
+  void end_recording(MonotonicTime now);
+  void look_at_clocks();
+  void tell_events();
+  void publish(MonotonicTime now);
 
   void drain();
   void take(Batch&& batch);
@@ -61,16 +88,22 @@ class Service {
   void take(ServerState&& state);
   void take(CaptureView&& capture);
   void take(ServerLog&& log);
+  void take(GpuAccess&& access);
   void take(std::vector<OllamaServer>&& servers);
   void take(SlotsReading&& reading);
   void choose_slots(const Batch& batch);
-  void follow_serve_processes(const Batch& batch);
+  void follow_processes(const Batch& batch);
 
   boost::asio::io_context context_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   Bus<Message> bus_;
   SnapshotHolder snapshots_;
+  const AnalysisOptions options_;
+  Recorder recorder_;
+  std::optional<RestoredState> restored_;
   Analysis analysis_;
+  ClockWatch clock_watch_;
+  Outlets* outlets_ = nullptr;
   const bool witness_processes_;
   ProcessWitness process_witness_;
   SlotsWitness slots_witness_;
@@ -78,7 +111,9 @@ class Service {
   StateLog state_log_;
   ServiceHooks hooks_;
   std::set<std::int64_t> serve_pids_;
+  std::set<ProcessId> runners_;
   bool busy_ = false;
+  Watchdog watchdog_{context_};
   std::thread thread_;
 };
 

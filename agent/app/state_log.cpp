@@ -57,16 +57,22 @@ void StateLog::note_logs(const Snapshot& snapshot) {
       log_warn("the server's log cannot be followed, the other witnesses go on",
                {{"server", now.server}, {"error", now.error}});
     }
-    for (const auto& [reason, count] : now.load_failures) {
-      if (count == known.load_failures[reason]) continue;
-      log_warn("a model could not be loaded",
-               {{"server", now.server}, {"reason", std::string(to_string(reason))}});
-    }
-    if (now.runners_killed > known.runners_killed)
-      log_warn("a runner was killed for memory", {{"server", now.server}});
-    if (now.runners_crashed > known.runners_crashed) log_warn("a runner crashed", {{"server", now.server}});
     known = now;
   }
+}
+
+void StateLog::note(const Event& event) {
+  if (event.kind == EventKind::fallback || event.kind == EventKind::recovery) return;
+  const LogLevel level = is_alarm(event.kind) ? LogLevel::warn : LogLevel::info;
+  if (event.server.empty()) {
+    log(level, event.text);
+    return;
+  }
+  log(level, event.text,
+      {{"server", event.server},
+       {"model", event.model},
+       {"reason", std::string(to_string(event.reason))},
+       {"cure", event.cure}});
 }
 
 void StateLog::note_collectors(const Snapshot& snapshot) {
@@ -115,6 +121,14 @@ void StateLog::note_placements(const Snapshot& snapshot) {
     if (!first && it->second == *view.placement) continue;
     it->second = *view.placement;
     const bool expected = *view.placement == Placement::gpu || !view.gpu_expected;
+    if (view.fallback) {
+      log_warn(describe(*view.placement), {{"server", view.server},
+                                           {"model", view.model},
+                                           {"evidence", view.placement_evidence},
+                                           {"reason", std::string(to_string(view.fallback->reason))},
+                                           {"cure", view.fallback->cure}});
+      continue;
+    }
     log(expected ? LogLevel::info : LogLevel::warn, describe(*view.placement),
         {{"server", view.server}, {"model", view.model}, {"evidence", view.placement_evidence}});
   }

@@ -1,4 +1,4 @@
-// One log line per change of state: collectors, servers, placements. Repeats of the same state are silent. A collector
+// One log line per change of state: collectors, servers, placements, and one for each event. Repeats of the same state are silent. A collector
 // is up again after 70 s without an error.
 #pragma once
 
@@ -14,6 +14,8 @@ namespace tegrascope {
 class StateLog {
  public:
   void note(const Snapshot& snapshot);
+  // Failed loads, dead runners and throttling; placements are told by note(Snapshot).
+  void note(const Event& event);
   void note_request(const RequestRecord& record);  // at level debug
 
  private:

@@ -1,6 +1,7 @@
 #include "agent/attribution/attribution.hpp"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "agent/attribution/booking.hpp"
@@ -8,29 +9,13 @@
 namespace tegrascope {
 namespace {
 
-// GPU load is a moving average of 284 ms: what it says right after a phase edge belongs to the phase before.
-constexpr Nanoseconds kLoadSettles = std::chrono::milliseconds(350);
-// Where no witness tells the phases, the beginning is taken for load and prefill.
-constexpr Nanoseconds kUnknownLeadIn = std::chrono::seconds(1);
-constexpr double kUnknownLeadInShare = 0.3;
-// Clock ticks of 10 ms make a shorter stretch too coarse.
-constexpr Nanoseconds kMinCpuWindow = std::chrono::milliseconds(500);
-// Of a power sensor that averages, a request without a phase of this many half time constants is known by noise.
-constexpr int kShortOfAverages = 3;
 // A phase that at 10 Hz is sampled at least once.
 constexpr Nanoseconds kShortestLearned = std::chrono::milliseconds(100);
-
-// Mean cores over the part of [begin, end) in which the counter is known: a runner is found up to a second
-// after its birth, and may end before its request does.
-std::optional<double> cores_over(const CounterCurve& cpu, MonotonicTime begin, MonotonicTime end) {
-  if (!cpu.first()) return std::nullopt;
-  begin = std::max(begin, *cpu.first());
-  end = std::min(end, *cpu.last());
-  if (end - begin < kMinCpuWindow) return std::nullopt;
-  const auto growth = cpu.growth(begin, end);
-  if (!growth) return std::nullopt;
-  return to_seconds(*growth) / to_seconds(end - begin);
-}
+constexpr Nanoseconds kShortestRate = std::chrono::seconds(1);
+// A request is seen a little after it came, a runner's start is known to 10 ms.
+constexpr Nanoseconds kStartTolerance = std::chrono::milliseconds(200);
+constexpr double kTimingsRemembered = 50;
+constexpr double kWorstTiming = 0.1;  // seconds
 
 }  // namespace
 
@@ -40,8 +25,10 @@ void Attribution::set_idle_key(const IdleKey& key) {
   if (key.power_mode != idle_key_.power_mode || key.clocks_locked != idle_key_.clocks_locked) {
     costs_.forget();
     phase_power_.forget();
+    rates_.forget();
   }
   idle_key_ = key;
+  if (restored_) adopt_restored();
 }
 
 void Attribution::open(RequestId id, const ObservedRequest& seen, const ModelKey& model) {
@@ -49,6 +36,8 @@ void Attribution::open(RequestId id, const ObservedRequest& seen, const ModelKey
   request.id = id;
   request.seen = seen;
   request.model = model;
+  request.gap = started_ && seen.started < begun_;
+  news_ = true;
   OpenRequest& opened = requests_.insert_or_assign(id, std::move(request)).first->second;
   note_boundaries(opened);
   for (Slice& slice : pending_) {
@@ -70,17 +59,39 @@ void Attribution::describe(RequestId id, const ModelKey& model, bool streamed) {
   if (it == requests_.end() || it->second.closed) return;
   it->second.model = model;
   it->second.seen.streamed = streamed;
+  news_ = true;
 }
 
-void Attribution::set_runner(RequestId id, const ProcessId& runner) {
+void Attribution::set_runner(RequestId id, const ProcessId& runner, std::optional<MonotonicTime> began) {
   const auto it = requests_.find(id);
-  if (it != requests_.end()) it->second.runner = runner;
+  if (it == requests_.end()) return;
+  it->second.runner = runner;
+  it->second.runner_began = began;
+  runner_changed(it->second);
+}
+
+void Attribution::clear_runner(RequestId id) {
+  const auto it = requests_.find(id);
+  if (it == requests_.end()) return;
+  it->second.runner.reset();
+  it->second.runner_began.reset();
+  runner_changed(it->second);
+}
+
+void Attribution::runner_changed(OpenRequest& request) {
+  if (!request.closed) {
+    request.seen.load_began = request.runner_began;
+    note_boundaries(request);
+  } else if (!request.finished) {
+    recut(request);
+  }
 }
 
 void Attribution::set_first_content(RequestId id, MonotonicTime at) {
   const auto it = requests_.find(id);
   if (it == requests_.end() || it->second.closed || it->second.seen.first_content) return;
   it->second.seen.first_content = at;
+  news_ = true;
   note_boundaries(it->second);
 }
 
@@ -95,12 +106,49 @@ void Attribution::close(RequestId id, const ObservedRequest& seen) {
   if (it == requests_.end() || it->second.closed) return;
   OpenRequest& request = it->second;
   request.seen = seen;
-  request.windows = cut_windows(seen);
   request.closed = true;
+  news_ = true;
+  recut(request);
+  note_timing(request);
+}
+
+void Attribution::recut(OpenRequest& request) {
+  request.seen.load_began = request.runner_began;
+  request.seen.load_of_another = load_of_another(request);
+  request.windows = cut_windows(request.seen);
   note_boundaries(request);
 }
 
-void Attribution::discard(RequestId id) { requests_.erase(id); }
+// A runner is started for the first request that wants it; later ones wait for the same load.
+bool Attribution::load_of_another(const OpenRequest& request) const {
+  if (!request.runner_began) return false;
+  const MonotonicTime began = *request.runner_began;
+  if (began < request.seen.started - kStartTolerance) return true;
+  return std::any_of(requests_.begin(), requests_.end(), [&](const auto& entry) {
+    const OpenRequest& other = entry.second;
+    const bool earlier = std::tie(other.seen.started, other.id) < std::tie(request.seen.started, request.id);
+    return earlier && other.model == request.model && !(other.closed && other.seen.ended <= began);
+  });
+}
+
+// The first content and the server's durations tell the same edge twice.
+void Attribution::note_timing(const OpenRequest& request) {
+  if (!request.seen.streamed || !request.seen.first_content || request.windows.windows.empty()) return;
+  const PhaseWindow& last = request.windows.windows.back();
+  if (last.phase != Phase::decode || !request.windows.reasons.empty()) return;
+  const double apart = to_seconds(*request.seen.first_content - last.begin);
+  if (timings_ >= kTimingsRemembered) {
+    timing_squares_ -= timing_squares_ / timings_;
+    timings_ -= 1;
+  }
+  timing_squares_ += std::min(apart * apart, kWorstTiming * kWorstTiming);
+  timings_ += 1;
+}
+
+void Attribution::discard(RequestId id) {
+  requests_.erase(id);
+  news_ = true;
+}
 
 void Attribution::note_boundaries(const OpenRequest& request) {
   std::vector<MonotonicTime> known;
@@ -136,8 +184,9 @@ MonotonicTime Attribution::cut_after(MonotonicTime from, MonotonicTime limit) co
 void Attribution::advance(MonotonicTime now) {
   const MonotonicTime limit = watermark(now);
   if (!started_) {
-    position_ = limit;
+    begun_ = position_ = limit;
     started_ = true;
+    for (auto& [id, request] : requests_) request.gap = request.gap || request.seen.started < begun_;
   }
   while (position_ < limit) {
     const MonotonicTime end = cut_after(position_, limit);
@@ -159,7 +208,12 @@ void Attribution::book(const Slice& slice) {
     request.amounts[share.phase] += share.amounts;
     request.shared = request.shared || share.shared;
     request.equal_share = request.equal_share || share.equal;
+    request.prompt_seconds_alone += share.prompt_seconds;
+    request.errors.split(share.split_nj * 1e-9);
+    if (slice.rests_on) request.errors.rest_on(*slice.rests_on, share.part, share.phase);
+    request.errors.guess(slice.guess_watts * to_seconds(slice.end - slice.begin) * share.part);
   }
+  for (const SeenPasses& seen : booking.passes) costs_.learn_passes(seen.model, seen.decoders, seen.sums);
   for (RequestId id : slice.open) {
     const auto it = requests_.find(id);
     if (it != requests_.end()) --it->second.waiting_slices;
@@ -168,16 +222,27 @@ void Attribution::book(const Slice& slice) {
 
 void Attribution::book_resolved(MonotonicTime now) {
   const MonotonicTime too_old = now - options_.unresolved_limit;
-  std::deque<Slice> waiting;
-  for (Slice& slice : pending_) {
-    const bool overdue = slice.end <= too_old || pending_.size() > options_.max_pending_slices;
-    if (overdue || is_resolved(slice, requests_)) {
-      book(slice);
+  const auto overdue = [&](const Slice& slice, std::size_t waiting) {
+    return slice.end <= too_old || waiting > options_.max_pending_slices;
+  };
+  while (!pending_.empty() && overdue(pending_.front(), pending_.size())) {
+    book(pending_.front());
+    pending_.pop_front();
+    examined_ = examined_ > 0 ? examined_ - 1 : 0;
+  }
+  // Slices that waited go on waiting until a request tells something new.
+  std::size_t kept = news_ ? 0 : examined_;
+  for (std::size_t i = kept; i < pending_.size(); ++i) {
+    if (is_resolved(pending_[i], requests_)) {
+      book(pending_[i]);
     } else {
-      waiting.push_back(std::move(slice));
+      if (kept != i) pending_[kept] = std::move(pending_[i]);
+      ++kept;
     }
   }
-  pending_ = std::move(waiting);
+  pending_.resize(kept);
+  examined_ = kept;
+  news_ = false;
 }
 
 void Attribution::collect_finished() {
@@ -205,80 +270,28 @@ void Attribution::learn(const OpenRequest& request) {
   for (const PhaseWindow& w : request.windows.windows) {
     if (const auto watts = sensors_.power().mean_of_samples(w.begin, w.end))
       phase_power_.learn(request.model, w.phase, *watts);
-    if (!idle_watts() || (w.phase != Phase::prefill && w.phase != Phase::decode)) continue;
-    const auto amounts = request.amounts.find(w.phase);
-    const Nanoseconds length = w.end - w.begin;
-    if (amounts == request.amounts.end() || length < kShortestLearned) continue;
-    const double joules =
-        static_cast<double>(amounts->second.energy_nj - amounts->second.idle_energy_nj) * 1e-9;
-    const double units =
-        w.phase == Phase::decode ? static_cast<double>(request.tokens()) : to_seconds(length);
-    if (units > 0) costs_.learn(request.model, w.phase, joules / units);
+    if (w.phase == Phase::decode && w.end - w.begin >= kShortestRate)
+      rates_.learn(request.model, w.phase,
+                   static_cast<double>(request.tokens()) / to_seconds(w.end - w.begin));
+    if (!sensors_.power().averaged())
+      noise_.learn(request.model, w.phase, sensors_.power().roughness(w.begin, w.end));
+    if (idle_watts()) learn_cost(request, w);
   }
 }
 
-// What the request's prefill and decode cost alone.
-std::optional<double> Attribution::solo_joules(const OpenRequest& request) const {
-  double joules = 0;
-  for (const PhaseWindow& w : request.windows.windows) {
-    if (w.phase == Phase::load || w.phase == Phase::queue) continue;
-    const auto cost = costs_.typical(request.model, w.phase);
-    if (!cost) return std::nullopt;
-    joules += *cost * (w.phase == Phase::decode ? static_cast<double>(request.tokens())
-                                                : to_seconds(w.end - w.begin));
-  }
-  return joules > 0 ? std::optional(joules) : std::nullopt;
-}
-
-Attribution::Finished Attribution::describe_finished(const OpenRequest& request) const {
-  Finished out;
-  out.id = request.id;
-  out.windows = request.windows;
-  out.amounts = request.amounts;
-  out.energy_known = request.energy_seen;
-  out.gpu_known = request.gpu_seen;
-  out.solo_joules = solo_joules(request);
-  out.reasons = request.windows.reasons;
-  if (request.gap) out.reasons.emplace_back("gap");
-  if (request.shared) out.reasons.emplace_back("shared");
-  Nanoseconds longest{};
-  for (const PhaseWindow& w : request.windows.windows) longest = std::max(longest, w.end - w.begin);
-  if (sensors_.power().averaged() && 2 * longest < kShortOfAverages * sensors_.power().averaging())
-    out.reasons.emplace_back("short");
-  if (request.imputed) out.reasons.emplace_back("imputed");
-  if (request.equal_share) out.reasons.emplace_back("equal_share");
-  if (!idle_watts()) out.reasons.emplace_back("no_idle_baseline");
-
-  const auto& windows = request.windows.windows;
-  if (windows.empty()) return out;
-  const PhaseWindow& last = windows.back();
-  MonotonicTime begin = last.begin;
-  if (last.phase == Phase::unknown) {
-    const Nanoseconds length = last.end - last.begin;
-    begin += std::max(kUnknownLeadIn, from_seconds(kUnknownLeadInShare * to_seconds(length)));
-  } else if (last.phase != Phase::decode) {
-    return out;
-  }
-  if (begin >= last.end) return out;
-  out.decode = evidence_over(request.runner, begin, last.end);
-  return out;
-}
-
-DecodeEvidence Attribution::evidence_over(const std::optional<ProcessId>& runner, MonotonicTime begin,
-                                          MonotonicTime end) const {
-  DecodeEvidence out;
-  out.window = end - begin;
-  const auto cpu = runner ? sensors_.runners().find(*runner) : sensors_.runners().end();
-  if (cpu != sensors_.runners().end()) out.runner_cores = cores_over(cpu->second, begin, end);
-  if (const auto load = sensors_.gpu().mean_over(std::min(begin + kLoadSettles, end), end)) {
-    out.gpu_load_ratio = load->mean;
-    out.gpu_samples = load->samples;
-  }
-  if (!sensors_.power().averaged()) {
-    const auto power = sensors_.power().mean_over(begin, end);
-    if (power && power->samples > 0) out.board_watts = power->mean;
-  }
-  return out;
+void Attribution::learn_cost(const OpenRequest& request, const PhaseWindow& window) {
+  const auto amounts = request.amounts.find(window.phase);
+  const double seconds = to_seconds(window.end - window.begin);
+  if (amounts == request.amounts.end() || window.end - window.begin < kShortestLearned) return;
+  const double joules =
+      static_cast<double>(amounts->second.energy_nj - amounts->second.idle_energy_nj) * 1e-9;
+  if (window.phase == Phase::load || window.phase == Phase::prefill)
+    costs_.learn(request.model, window.phase, joules / seconds);
+  const auto tokens = static_cast<double>(request.tokens());
+  if (window.phase != Phase::decode || tokens <= 0) return;
+  const auto context = request.context();
+  if (context) costs_.learn_decode(request.model, joules / tokens, *context, tokens);
+  costs_.learn_passes(request.model, 1, {tokens, joules, seconds, tokens * context.value_or(0)});
 }
 
 std::vector<Attribution::Finished> Attribution::take_finished() { return std::exchange(finished_, {}); }

@@ -11,6 +11,8 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/attribution/baseline.hpp"
@@ -19,6 +21,8 @@
 #include "agent/attribution/phase_history.hpp"
 #include "agent/attribution/sensors.hpp"
 #include "agent/attribution/slice.hpp"
+#include "agent/attribution/unit_costs.hpp"
+#include "agent/model/saved_state.hpp"
 
 namespace tegrascope {
 
@@ -34,6 +38,9 @@ struct AttributionOptions {
   Nanoseconds unresolved_limit = std::chrono::minutes(10);
   std::size_t max_pending_slices = 20000;
   int cores = 1;  // online CPU cores
+  // Relative error of the power sensor's gain that intervals are to hold, standard deviation. 0: intervals are
+  // relative to the sensor, whose calibration nobody here can check.
+  double power_gain_error = 0;
   // False interpolates power across phase edges, as a plain trapezoid does: only to show what that costs.
   bool hold_power_at_edges = true;
   // Phases too short to be sampled take what the model usually draws in them. Off: the neighbours' mean.
@@ -55,7 +62,10 @@ class Attribution {
   // part in the slices that still wait.
   void open(RequestId id, const ObservedRequest& seen, const ModelKey& model);
   void describe(RequestId id, const ModelKey& model, bool streamed);
-  void set_runner(RequestId id, const ProcessId& runner);
+  // `began`: when that process was started; absent where nobody tells.
+  void set_runner(RequestId id, const ProcessId& runner, std::optional<MonotonicTime> began = std::nullopt);
+  // It was another model's.
+  void clear_runner(RequestId id);
   void set_first_content(RequestId id, MonotonicTime at);
   // Tokens decoded since its beginning.
   void set_tokens(RequestId id, std::int64_t tokens, MonotonicTime at);
@@ -74,8 +84,12 @@ class Attribution {
     bool gpu_known = false;
     // What its decode and prefill would have cost alone, joules above idle; absent while that is not learned.
     std::optional<double> solo_joules;
-    std::vector<std::string>
-        reasons;  // gap, shared, equal_share, no_idle_baseline, clock_mismatch, no_durations, incomplete
+    // As in RequestRecord; final in take_booked().
+    std::optional<std::pair<std::int64_t, std::int64_t>> energy_interval_nj;
+    char quality = 'D';
+    // gap, shared, equal_share, other_work, imputed, no_prior, short, few_samples, no_idle_baseline, no_power,
+    // clock_mismatch, no_durations, load_not_split, incomplete
+    std::vector<std::string> reasons;
     DecodeEvidence decode;  // without output_tokens and runner_threads
   };
   // Requests whose end now lies behind the watermark: their evidence is complete. Each is handed out once.
@@ -89,43 +103,82 @@ class Attribution {
                                MonotonicTime end) const;
 
   const Ledger& ledger() const { return ledger_; }
+  // As Ledger::forget(); a request of that model still open books to a new account.
+  void forget(const ModelKey& model) { ledger_.forget(model); }
+  // What outlives a run. restore() before the first advance(); series are taken in once the power mode and the
+  // clocks are those in which they were learned.
+  LearnedState learned(MonotonicTime now) const;
+  void restore(const LearnedState& learned, MonotonicTime now);
+
   std::optional<double> idle_watts() const { return baseline_.watts(idle_key_, position_); }
   MonotonicTime position() const { return position_; }
+
+  // Of the time up to position(): covered by power readings, and not. The two add up to all of it.
+  struct Coverage {
+    Nanoseconds measured{};
+    Nanoseconds gap{};
+    std::uint64_t slices = 0;
+  };
+  const Coverage& coverage() const { return coverage_; }
 
  private:
   MonotonicTime watermark(MonotonicTime now) const;
   MonotonicTime cut_after(MonotonicTime from, MonotonicTime limit) const;
   void note_boundaries(const OpenRequest& request);
   static void enter(Slice& slice, OpenRequest& request);
-  std::optional<double> stand_in_watts(MonotonicTime t) const;
+  struct StandIn {
+    double watts = 0;
+    double error_watts = 0;  // standard deviation
+  };
+  std::optional<StandIn> stand_in(MonotonicTime t) const;
+  void recut(OpenRequest& request);
+  void runner_changed(OpenRequest& request);
+  bool load_of_another(const OpenRequest& request) const;
+  void note_timing(const OpenRequest& request);
   void close_slice(MonotonicTime begin, MonotonicTime end);
+  double other_cores(MonotonicTime begin, MonotonicTime end) const;
   void split_activity(Slice& slice, std::int64_t energy_nj, std::int64_t gpu_ns);
   void learn_baseline(const Slice& slice);
   void book(const Slice& slice);
   void learn(const OpenRequest& request);
+  void learn_cost(const OpenRequest& request, const PhaseWindow& window);
+  void adopt_restored();
   std::optional<double> solo_joules(const OpenRequest& request) const;
   void book_resolved(MonotonicTime now);
   void collect_finished();
   Finished describe_finished(const OpenRequest& request) const;
+  void find_decode(const OpenRequest& request, Finished& out) const;
+  std::vector<std::string> reasons_of(const OpenRequest& request) const;
+  double energy_variance(const OpenRequest& request, double joules) const;
+  void rate(const OpenRequest& request, Finished& out) const;
 
   AttributionOptions options_;
   Sensors sensors_;
   IdleBaseline baseline_;
   UnitCosts costs_;
   PhasePower phase_power_;
+  SampleNoise noise_;
+  double timing_squares_ = 0;  // of how far two sightings of one edge lie apart, seconds squared
+  double timings_ = 0;
+  TokenRates rates_;
+  std::optional<LearnedState> restored_;  // series that wait for their power mode
   IdleKey idle_key_;
   double idle_cores_ = 0;  // busy on the idle board
   Ledger ledger_;
   std::map<RequestId, OpenRequest> requests_;
   std::vector<MonotonicTime> boundaries_;  // sorted
   std::deque<Slice> pending_;
+  std::size_t examined_ = 0;  // of them, from the front, that wait for news
+  bool news_ = false;         // of a request, since the last advance
   std::vector<Finished> finished_;
   std::vector<Finished> booked_;
   MonotonicTime position_{};  // everything before it is closed
+  MonotonicTime begun_{};     // nothing before it is measured: the agent was not there
   bool started_ = false;
-  MonotonicTime last_active_{};  // end of the last slice with a request open
-  double energy_carry_nj_ = 0;   // rounding left over, so that the sum never drifts
+  std::optional<MonotonicTime> last_active_;  // end of the last slice with a request open
+  double energy_carry_nj_ = 0;                // rounding left over, so that the sum never drifts
   double gpu_carry_ns_ = 0;
+  Coverage coverage_;
 };
 
 }  // namespace tegrascope

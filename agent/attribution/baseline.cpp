@@ -44,8 +44,20 @@ void IdlePower::add(MonotonicTime at, double watts, Nanoseconds duration) {
   while (!half_minutes_.empty() && at - half_minutes_.front().at > kMinimumOver) half_minutes_.pop_front();
 }
 
+void IdlePower::restore(double watts, MonotonicTime last) {
+  restored_ = watts;
+  last_ = last;
+}
+
 std::optional<double> IdlePower::watts(MonotonicTime now) const {
-  if (seconds_.size() < kValidFrom || now - last_ > kForgetAfter) return std::nullopt;
+  if (now - last_ > kForgetAfter) return std::nullopt;
+  if (seconds_.size() < kValidFrom) {
+    std::optional<double> watts = restored_;
+    for (const Mean& m : half_minutes_) {
+      if (watts) watts = std::min(*watts, m.watts());
+    }
+    return watts;
+  }
   if (!quantile_) {
     std::vector<double> sorted;
     sorted.reserve(seconds_.size());
@@ -71,6 +83,10 @@ void IdleBaseline::add(const IdleKey& key, MonotonicTime at, double watts, Nanos
       return a.second.last() < b.second.last();
     }));
   }
+}
+
+void IdleBaseline::restore(const IdleKey& key, double watts, MonotonicTime last) {
+  if (powers_.size() < kMaxKeys && watts > 0) powers_.try_emplace(key).first->second.restore(watts, last);
 }
 
 std::optional<double> IdleBaseline::watts(const IdleKey& key, MonotonicTime now) const {

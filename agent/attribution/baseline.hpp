@@ -31,6 +31,9 @@ class IdlePower {
   // last hour; absent until a minute is covered, and when the last slice is more than a day old.
   std::optional<double> watts(MonotonicTime now) const;
   MonotonicTime last() const { return last_; }
+  // What an earlier run knew, of idle time that ended at `last` (before the boot it is negative): it stands until a
+  // minute of its own is covered.
+  void restore(double watts, MonotonicTime last);
 
  private:
   struct Mean {
@@ -47,6 +50,7 @@ class IdlePower {
   Mean second_;
   Mean half_minute_;
   MonotonicTime last_{};
+  std::optional<double> restored_;
   mutable std::optional<double> quantile_;
 };
 
@@ -58,6 +62,9 @@ class IdleBaseline {
   // Of this key; where too little is known of it, of the key without temperature, then without residency as
   // well. Absent: no baseline.
   std::optional<double> watts(const IdleKey& key, MonotonicTime now) const;
+
+  const std::map<IdleKey, IdlePower>& powers() const { return powers_; }
+  void restore(const IdleKey& key, double watts, MonotonicTime last);
 
  private:
   std::map<IdleKey, IdlePower> powers_;

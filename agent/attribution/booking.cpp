@@ -1,16 +1,14 @@
 #include "agent/attribution/booking.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <tuple>
 
 #include "agent/attribution/share.hpp"
+#include "agent/attribution/weights.hpp"
 
 namespace tegrascope {
 namespace {
-
-struct Worker {
-  const OpenRequest* request;
-  Phase phase;
-};
 
 std::vector<MonotonicTime> edges_of(const Slice& slice, const std::map<RequestId, OpenRequest>& requests) {
   std::vector<MonotonicTime> inside;
@@ -50,6 +48,11 @@ std::vector<Worker> workers_at(MonotonicTime t, const Slice& slice,
     }
   }
   if (workers.size() > 1) {
+    // By what happened, not by the numbers that they were given: rounding goes to the first.
+    std::sort(workers.begin(), workers.end(), [](const Worker& a, const Worker& b) {
+      return std::tie(a.request->seen.started, a.request->id) <
+             std::tie(b.request->seen.started, b.request->id);
+    });
     std::erase_if(workers,
                   [](const Worker& w) { return w.phase == Phase::load && only_looks_up(*w.request); });
   }
@@ -64,52 +67,22 @@ struct Piece {
   std::int64_t ollama_nj = 0;
   std::int64_t ollama_gpu_ns = 0;
   std::vector<std::pair<ProcessId, std::int64_t>> runner_cpu_ns;
+  double part = 0;  // of the slice's time
+  bool measured = false;
+  Steady steady;
 };
 
-struct Weights {
-  std::vector<double> values;
-  bool equal = false;  // for want of anything better
-};
+constexpr Nanoseconds kLongestSteady = std::chrono::seconds(5);
 
-// Token rates of the decoders, 0 for who does not decode. One that has told none yet, because it has only
-// begun, is taken for the mean of the others. Empty: none of them tells.
-std::vector<double> token_rates(const std::vector<Worker>& workers, const Piece& piece) {
-  std::vector<std::optional<double>> told;
-  double sum = 0;
-  int known = 0;
-  for (const Worker& w : workers) {
-    told.push_back(w.phase == Phase::decode ? w.request->tokens_per_second(piece.begin, piece.end) : 0.0);
-    if (w.phase != Phase::decode || !told.back()) continue;
-    sum += *told.back();
-    ++known;
-  }
-  std::vector<double> rates;
-  for (const auto& rate : told) {
-    if (!rate && known == 0) return {};
-    rates.push_back(rate ? *rate : sum / known);
-  }
-  return rates;
-}
-
-Weights weights_of(const std::vector<Worker>& workers, const Piece& piece, const UnitCosts& costs) {
-  Weights out;
-  if (workers.size() < 2) return {{1.0}, false};
-  const std::vector<double> rates = token_rates(workers, piece);
-  for (std::size_t i = 0; i < rates.size(); ++i) {
-    const auto cost = costs.typical(workers[i].request->model, workers[i].phase);
-    if (!cost) break;
-    out.values.push_back(workers[i].phase == Phase::prefill ? *cost : *cost * rates[i]);
-  }
-  if (out.values.size() == workers.size()) return out;
-
-  const Worker& first = workers.front();
-  const bool alike = std::all_of(workers.begin(), workers.end(), [&](const Worker& w) {
-    return w.request->model == first.request->model && w.phase == first.phase;
-  });
-  if (alike && first.phase == Phase::decode && !rates.empty()) return {rates, false};
-  out.values.assign(workers.size(), 1.0);
-  out.equal = !(alike && first.phase == Phase::prefill);
-  return out;
+void note_passes(const Piece& piece, const std::vector<Worker>& workers, const DecodersByModel& decoders,
+                 Booking& out) {
+  if (workers.size() < 2 || decoders.size() != 1) return;
+  const auto& [model, d] = *decoders.begin();
+  if (d.count != static_cast<int>(workers.size()) || d.told != d.count || !d.context_known) return;
+  const double seconds = to_seconds(piece.end - piece.begin);
+  const double passes = d.passes_per_second() * seconds;
+  out.passes.push_back(
+      {model, d.count, {passes, static_cast<double>(piece.ollama_nj) * 1e-9, seconds, passes * d.context}});
 }
 
 void book_piece(const Piece& piece, const std::vector<Worker>& workers, const UnitCosts& costs,
@@ -119,19 +92,30 @@ void book_piece(const Piece& piece, const std::vector<Worker>& workers, const Un
     out.unattributed.push_back({Unattributed::bypass, piece.ollama_nj, piece.ollama_gpu_ns});
     return;
   }
-  const Weights share = weights_of(workers, piece, costs);
+  const DecodersByModel decoders =
+      workers.size() > 1 ? decoders_of(workers, piece.steady) : DecodersByModel();
+  const Weights share = weights_of(workers, piece.steady, decoders, costs);
   const auto idle = split_by_weight(piece.idle_nj, share.values);
   const auto energy = split_by_weight(piece.ollama_nj, share.values);
   const auto gpu = split_by_weight(piece.ollama_gpu_ns, share.values);
+  if (piece.measured) note_passes(piece, workers, decoders, out);
 
+  const double whole_nj = static_cast<double>(piece.idle_nj + piece.ollama_nj);
+  const double seconds = to_seconds(piece.end - piece.begin);
   const std::size_t first = out.requests.size();
   for (std::size_t i = 0; i < workers.size(); ++i) {
-    Amounts amounts;
-    amounts.energy_nj = energy[i] + idle[i];
-    amounts.idle_energy_nj = idle[i];
-    amounts.gpu_busy_ns = gpu[i];
-    out.requests.push_back(
-        {workers[i].request->id, workers[i].phase, amounts, workers.size() > 1, share.equal});
+    RequestShare mine;
+    mine.id = workers[i].request->id;
+    mine.phase = workers[i].phase;
+    mine.amounts.energy_nj = energy[i] + idle[i];
+    mine.amounts.idle_energy_nj = idle[i];
+    mine.amounts.gpu_busy_ns = gpu[i];
+    mine.shared = workers.size() > 1;
+    mine.equal = share.equal;
+    mine.part = whole_nj > 0 ? piece.part * static_cast<double>(mine.amounts.energy_nj) / whole_nj : 0.0;
+    mine.split_nj = mine.shared ? whole_nj * split_doubt(share, i) : 0.0;
+    mine.prompt_seconds = share.prompt_seconds[i] * seconds;
+    out.requests.push_back(mine);
   }
   for (const auto& [runner, cpu_ns] : piece.runner_cpu_ns) {
     std::vector<double> weights;
@@ -144,12 +128,26 @@ void book_piece(const Piece& piece, const std::vector<Worker>& workers, const Un
   }
 }
 
+// How far the board's work stays the same around the piece: between the edges of all requests.
+void fit_steady(Piece& piece, const std::map<RequestId, OpenRequest>& requests) {
+  piece.steady.begin = piece.begin - kLongestSteady;
+  piece.steady.end = piece.end + kLongestSteady;
+  for (const auto& [id, request] : requests) {
+    for_each_boundary(request, [&](MonotonicTime t) {
+      if (t <= piece.begin) piece.steady.begin = std::max(piece.steady.begin, t);
+      if (t >= piece.end) piece.steady.end = std::min(piece.steady.end, t);
+    });
+  }
+}
+
 }  // namespace
 
 bool is_resolved(const Slice& slice, const std::map<RequestId, OpenRequest>& requests) {
+  const bool several = slice.open.size() > 1;
   return std::all_of(slice.open.begin(), slice.open.end(), [&](RequestId id) {
     const auto it = requests.find(id);
-    return it == requests.end() || phase_at(it->second, slice.begin).known;
+    if (it == requests.end()) return true;
+    return several ? it->second.closed : phase_at(it->second, slice.begin).known;
   });
 }
 
@@ -177,7 +175,11 @@ Booking book_slice(const Slice& slice, const std::map<RequestId, OpenRequest>& r
   for (std::size_t i = 0; i < pieces.size(); ++i) {
     pieces[i].begin = edges[i];
     pieces[i].end = edges[i + 1];
-    book_piece(pieces[i], workers_at(edges[i], slice, requests), costs, out);
+    pieces[i].part = lengths[i] / to_seconds(slice.end - slice.begin);
+    pieces[i].measured = slice.energy_known && !slice.imputed;
+    const std::vector<Worker> workers = workers_at(edges[i], slice, requests);
+    if (workers.size() > 1) fit_steady(pieces[i], requests);
+    book_piece(pieces[i], workers, costs, out);
   }
   return out;
 }

@@ -24,9 +24,19 @@ void Ledger::book_unattributed(Unattributed reason, std::int64_t energy_nj, std:
   totals_.pending_gpu_busy_ns -= gpu_busy_ns;
 }
 
+void Ledger::forget(const ModelKey& model) {
+  const auto account = accounts_.extract(model);
+  if (account.empty()) return;
+  for (const auto& [phase, amounts] : account.mapped()) {
+    totals_.forgotten_energy_nj += amounts.energy_nj;
+    totals_.forgotten_gpu_busy_ns += amounts.gpu_busy_ns;
+    closed_[model][phase] += amounts;
+  }
+}
+
 bool Ledger::balanced() const {
-  std::int64_t energy = totals_.pending_energy_nj;
-  std::int64_t gpu = totals_.pending_gpu_busy_ns;
+  std::int64_t energy = totals_.pending_energy_nj + totals_.forgotten_energy_nj;
+  std::int64_t gpu = totals_.pending_gpu_busy_ns + totals_.forgotten_gpu_busy_ns;
   for (const auto& [model, phases] : accounts_) {
     for (const auto& [phase, amounts] : phases) {
       energy += amounts.energy_nj;

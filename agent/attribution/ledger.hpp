@@ -1,5 +1,6 @@
 // The integer books: nanojoules and nanoseconds, so that sums are exact. Every amount measured in a slice is
-// in exactly one place: a model's account, an unattributed one, or a slice that still waits.
+// in exactly one place: a model's account, an unattributed one, a slice that still waits, or what is left of
+// closed accounts.
 #pragma once
 
 #include <cstdint>
@@ -31,14 +32,20 @@ class Ledger {
   void book(const ModelKey& model, Phase phase, const Amounts& amounts);
   void book_unattributed(Unattributed reason, std::int64_t energy_nj, std::int64_t gpu_busy_ns);
 
+  // Closes the account of a model that is shown no longer; its sum is kept.
+  void forget(const ModelKey& model);
+
   const Accounts& accounts() const { return accounts_; }
+  // What closed accounts held, for the lifetime's books: a few models a day at most.
+  const Accounts& closed() const { return closed_; }
   const LedgerView& totals() const { return totals_; }
 
-  // measured = attributed + unattributed + pending, for joules and GPU seconds, exactly.
+  // measured = attributed + unattributed + pending + forgotten, for joules and GPU seconds, exactly.
   bool balanced() const;
 
  private:
   Accounts accounts_;
+  Accounts closed_;
   LedgerView totals_;
 };
 

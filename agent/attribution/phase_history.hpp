@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "agent/attribution/ledger.hpp"
 
@@ -20,25 +21,30 @@ class PhaseHistory {
   // Values that are not above zero teach nothing.
   void learn(const ModelKey& model, Phase phase, double value);
   std::optional<double> typical(const ModelKey& model, Phase phase) const;
+  // Standard deviation of a single value; absent where typical() is.
+  std::optional<double> spread(const ModelKey& model, Phase phase) const;
   void forget() { seen_.clear(); }
+
+  using Values = std::deque<double>;
+  const std::map<std::pair<ModelKey, Phase>, Values>& seen() const { return seen_; }
+  // Takes in what an earlier run had seen, oldest first, where this one has seen nothing yet.
+  void restore(const ModelKey& model, Phase phase, const std::vector<double>& values);
 
  private:
   std::size_t least_;
-  std::map<std::pair<ModelKey, Phase>, std::deque<double>> seen_;
-};
-
-// Joules above idle per decoded token and per second of prefill, which is what requests at the same time
-// share their energy by (attribution method 2.6). Prefill goes by seconds, because with a prompt cache nobody
-// tells how many tokens were evaluated.
-class UnitCosts : public PhaseHistory {
- public:
-  UnitCosts() : PhaseHistory(2) {}
+  std::map<std::pair<ModelKey, Phase>, Values> seen_;
 };
 
 // Mean watts of the board, which stand in for phases too short to be sampled (attribution method 2.3).
 class PhasePower : public PhaseHistory {
  public:
   PhasePower() : PhaseHistory(2) {}
+};
+
+// Tokens per second of decodes: what the model does when it has the board for itself, in this power mode.
+class TokenRates : public PhaseHistory {
+ public:
+  TokenRates() : PhaseHistory(2) {}
 };
 
 }  // namespace tegrascope

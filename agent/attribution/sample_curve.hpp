@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <optional>
 #include <span>
@@ -14,6 +15,21 @@ struct WindowMean {
   double mean = 0;
   int samples = 0;        // samples inside the window
   Nanoseconds covered{};  // part of the window that is not in a gap
+};
+
+// On which samples an energy rests: energy = sum of each one's watts times its seconds, negative ones where averaging
+// is undone. What it does not rest on is a guess.
+struct SampleWeights {
+  std::uint64_t left = 0;  // number of the sample, as they came
+  std::uint64_t right = 0;
+  double left_seconds = 0;
+  double right_seconds = 0;
+};
+
+// Squared differences between neighbouring samples: how much a single one strays from the mean around it.
+struct Roughness {
+  double squares = 0;  // half the sum, watts squared
+  int pairs = 0;
 };
 
 class SampleCurve {
@@ -46,12 +62,23 @@ class SampleCurve {
   std::optional<double> mean_between_samples(MonotonicTime a, MonotonicTime b,
                                              std::span<const MonotonicTime> boundaries) const;
 
+  // What mean_between_samples() times the length rests on; absent where that is.
+  std::optional<SampleWeights> weights(MonotonicTime a, MonotonicTime b,
+                                       std::span<const MonotonicTime> boundaries) const;
+
   // [a, b) lies between two boundaries without a sample: the neighbours' mean is only a guess. Never of a
   // sensor that averages.
   bool unsampled(MonotonicTime a, MonotonicTime b, std::span<const MonotonicTime> boundaries) const;
 
   // Mean of the samples in [a, b); absent: none, or the sensor averages.
   std::optional<double> mean_of_samples(MonotonicTime a, MonotonicTime b) const;
+
+  // Of the samples in [a, b).
+  Roughness roughness(MonotonicTime a, MonotonicTime b) const;
+  int count(MonotonicTime a, MonotonicTime b) const { return static_cast<int>(upper(b) - upper(a)); }
+
+  // Mean distance of the samples in [a, b) and those next to it; absent where there is none on one side.
+  std::optional<Nanoseconds> spacing(MonotonicTime a, MonotonicTime b) const;
 
   // Mean over any window by linear interpolation; absent when nothing of it is covered.
   std::optional<WindowMean> mean_over(MonotonicTime a, MonotonicTime b) const;
@@ -63,10 +90,22 @@ class SampleCurve {
   };
   // Index of the first sample after t.
   std::size_t upper(MonotonicTime t) const;
+  // Of a sensor that averages: what went in before the first boundary after sample `left`, from the samples since the
+  // boundary before; absent when they lie too close together to tell.
+  struct Level {
+    double watts = 0;
+    Nanoseconds over{};
+  };
+  std::optional<Level> level_before(std::size_t left, std::span<const MonotonicTime> boundaries) const;
+  // The first boundary after sample `left` and before the next; absent: none.
+  std::optional<MonotonicTime> edge_after(std::size_t left, std::span<const MonotonicTime> boundaries) const;
+  double averaged_mean(std::size_t left, MonotonicTime a, MonotonicTime b,
+                       std::span<const MonotonicTime> boundaries) const;
 
   Nanoseconds lag_;
   Nanoseconds max_gap_;
   Nanoseconds averaging_{};
+  std::uint64_t dropped_ = 0;   // samples that came before the first kept
   std::deque<Sample> samples_;  // bounded, see kCapacity in the source
 };
 

@@ -16,6 +16,8 @@ struct SensorOptions {
   Nanoseconds power_lag = std::chrono::microseconds(3300);
   // nvgpu's PMU perfmon: moving average of 17 samples of 16.7 ms, mean age 142 ms (nvgpu pmu_perfmon.c).
   Nanoseconds gpu_lag = std::chrono::milliseconds(142);
+  // One step of the power monitor's converter: 40 uV over 5 mOhm at 5 V.
+  double power_step_watts = 0.04;
   // Nothing was measured between samples further apart: three idle sampling intervals.
   Nanoseconds max_gap = std::chrono::seconds(3);
 };

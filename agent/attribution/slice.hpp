@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <utility>
 #include <vector>
 
+#include "agent/attribution/sample_curve.hpp"
 #include "agent/model/reading.hpp"
 #include "agent/model/request.hpp"
 
@@ -23,7 +25,10 @@ struct Slice {
   std::int64_t ollama_gpu_ns = 0;
   std::int64_t other_gpu_ns = 0;
   std::vector<std::pair<ProcessId, std::int64_t>> runner_cpu_ns;
-  std::vector<RequestId> open;  // requests open in it, ascending
+  std::vector<RequestId> open;            // requests open in it, ascending
+  std::optional<SampleWeights> rests_on;  // the samples behind its energy; absent: unknown, or a guess
+  double guess_watts = 0;  // of an energy that is a guess: how wrong it may be, standard deviation
+  bool imputed = false;    // it is one
 
   std::int64_t energy_nj() const { return idle_nj + ollama_nj + other_nj; }
   std::int64_t gpu_ns() const { return ollama_gpu_ns + other_gpu_ns; }

@@ -8,7 +8,15 @@
 namespace tegrascope {
 namespace {
 
+// How far what stands in for a phase may be off, relative.
+constexpr double kLeastSpread = 0.01;
+constexpr double kUnknownSpread = 0.15;
+constexpr double kNoPriorSpread = 0.35;
+// Work between two samples of an idle board draws a multiple of what they show.
+constexpr double kHiddenWorkSpread = 1.0;
+constexpr double kNearIdle = 1.3;
 constexpr Nanoseconds kQuietBeforeBaseline = std::chrono::seconds(10);
+constexpr Nanoseconds kCpuWindow = std::chrono::seconds(1);
 constexpr double kIdleCoresOver = 60;    // seconds of idle that the mean of its CPU time covers
 constexpr double kQuietCpuShare = 0.10;  // of all cores
 constexpr double kQuietGpuLoad = 0.02;
@@ -28,23 +36,29 @@ std::int64_t round_with_carry(double exact, double& carry) {
 
 // Of a time without a sample between two changes of load: what the one request that worked then usually
 // draws in its phase.
-std::optional<double> Attribution::stand_in_watts(MonotonicTime t) const {
-  std::optional<double> watts;
+std::optional<Attribution::StandIn> Attribution::stand_in(MonotonicTime t) const {
+  std::optional<StandIn> out;
   for (const auto& [id, request] : requests_) {
     PhaseAt at = phase_at(request, t);
     const bool before_first =
         request.seen.first_content && t >= request.seen.started && t < *request.seen.first_content;
     if (!at.known && before_first) at = {true, Phase::prefill};
     if (at.known && (!at.phase || *at.phase == Phase::queue)) continue;
-    if (!at.known || watts) return std::nullopt;
-    watts = phase_power_.typical(request.model, *at.phase);
+    if (!at.known || out) return std::nullopt;
+    if (const auto watts = phase_power_.typical(request.model, *at.phase)) {
+      const double spread = phase_power_.spread(request.model, *at.phase).value_or(0);
+      out = {*watts, std::max(spread, kLeastSpread * *watts)};
+      continue;
+    }
     // A phase that was never hit: the model's other phases are nearer to it than an idle board is.
     for (const Phase other : {Phase::decode, Phase::prefill, Phase::unknown}) {
-      if (!watts && *at.phase != Phase::load) watts = phase_power_.typical(request.model, other);
+      if (out || *at.phase == Phase::load) continue;
+      if (const auto watts = phase_power_.typical(request.model, other))
+        out = {*watts, kUnknownSpread * *watts};
     }
-    if (!watts) return std::nullopt;
+    if (!out) return std::nullopt;
   }
-  return watts;
+  return out;
 }
 
 void Attribution::close_slice(MonotonicTime begin, MonotonicTime end) {
@@ -54,14 +68,25 @@ void Attribution::close_slice(MonotonicTime begin, MonotonicTime end) {
                                                    : std::span<const MonotonicTime>();
   auto watts = sensors_.power().mean_between_samples(begin, end, edges);
   const bool imputed = watts && sensors_.power().unsampled(begin, end, edges);
-  if (imputed && options_.learn_phase_power)
-    watts = stand_in_watts(begin + (end - begin) / 2).value_or(*watts);
+  std::optional<StandIn> guess;
+  if (imputed) {
+    if (options_.learn_phase_power) guess = stand_in(begin + (end - begin) / 2);
+    if (guess) watts = guess->watts;
+  }
   const auto gpu_load = sensors_.gpu().mean_between_samples(begin, end, {});
 
   Slice slice;
   slice.begin = begin;
   slice.end = end;
   slice.energy_known = watts.has_value();
+  slice.imputed = imputed;
+  if (imputed) {
+    const bool idle_neighbours = *watts < kNearIdle * idle_watts().value_or(*watts);
+    slice.guess_watts =
+        guess ? guess->error_watts : (idle_neighbours ? kHiddenWorkSpread : kNoPriorSpread) * *watts;
+  } else if (watts) {
+    slice.rests_on = sensors_.power().weights(begin, end, edges);
+  }
   slice.gpu_known = gpu_load.has_value();
   for (const auto& [id, curve] : sensors_.runners()) {
     if (const auto cpu = curve.growth(begin, end); cpu && cpu->count() > 0) {
@@ -78,8 +103,11 @@ void Attribution::close_slice(MonotonicTime begin, MonotonicTime end) {
     request.gpu_seen = request.gpu_seen || slice.gpu_known;
     request.gap = request.gap || !slice.energy_known;
     request.imputed = request.imputed || imputed;
+    if (imputed && !guess) request.unknown_time += std::min(end - begin, end - request.seen.started);
   }
   if (!slice.open.empty()) last_active_ = end;
+  (slice.energy_known ? coverage_.measured : coverage_.gap) += end - begin;
+  ++coverage_.slices;
 
   // A mean below zero is an offset of the sensor, but where averaging is undone: there the carry gives it back.
   const double least_watts = sensors_.power().averaged() ? -std::numeric_limits<double>::infinity() : 0.0;
@@ -90,9 +118,35 @@ void Attribution::close_slice(MonotonicTime begin, MonotonicTime end) {
   split_activity(slice, energy_nj, gpu_ns);
   if (slice.open.empty()) learn_baseline(slice);
 
+  for (RequestId id : slice.open) {
+    OpenRequest& request = requests_.at(id);
+    const MonotonicTime from = std::max(begin, request.seen.started);
+    const MonotonicTime to = request.closed ? std::min(end, request.seen.ended) : end;
+    if (slice.energy_known) request.covered += std::max(to - from, Nanoseconds::zero());
+    request.others_nj += slice.other_nj;
+    request.ollama_nj += slice.ollama_nj;
+  }
   ledger_.measure(energy_nj, slice.energy_known, gpu_ns, slice.gpu_known);
   for (RequestId id : slice.open) ++requests_.at(id).waiting_slices;
   pending_.push_back(std::move(slice));
+}
+
+// Cores that neither Ollama nor the idle board kept busy. Clock ticks of 10 ms are too coarse for a slice of 100 ms: what
+// is below zero in one would not make up for what is above in the next.
+double Attribution::other_cores(MonotonicTime begin, MonotonicTime end) const {
+  begin = std::min(begin, end - kCpuWindow);
+  if (const auto first = sensors_.total_cpu().first()) begin = std::max(begin, *first);
+  const double seconds = to_seconds(end - begin);
+  const auto total = sensors_.total_cpu().growth_extrapolated(begin, end);
+  if (!total || seconds <= 0) return 0;
+  // What runs on an idle board as well is in its idle power.
+  double left = to_seconds(*total) - idle_cores_ * seconds;
+  for (const auto& [id, curve] : sensors_.runners()) {
+    const MonotonicTime from = curve.first() ? std::max(begin, *curve.first()) : end;
+    if (from >= end) continue;
+    if (const auto own = curve.growth(from, end)) left -= to_seconds(*own);
+  }
+  return std::max(left, 0.0) / seconds;
 }
 
 // Energy above idle is split by activity: u = c_cpu * CPU seconds + c_gpu * GPU-busy seconds of each side.
@@ -114,10 +168,7 @@ void Attribution::split_activity(Slice& slice, std::int64_t energy_nj, std::int6
   }
   const std::int64_t dynamic_nj = energy_nj - slice.idle_nj;
 
-  const auto total_cpu = sensors_.total_cpu().growth_extrapolated(slice.begin, slice.end);
-  // What runs on an idle board as well is in its idle power.
-  const double own_seconds = runner_seconds + idle_cores_ * seconds;
-  const double other_cpu_seconds = total_cpu ? std::max(to_seconds(*total_cpu) - own_seconds, 0.0) : 0.0;
+  const double other_cpu_seconds = other_cores(slice.begin, slice.end) * seconds;
   const double ollama = options_.cpu_joules_per_core_second * runner_seconds +
                         options_.gpu_joules_per_busy_second * static_cast<double>(slice.ollama_gpu_ns) * 1e-9;
   const double other = options_.cpu_joules_per_core_second * other_cpu_seconds +
@@ -131,7 +182,7 @@ void Attribution::split_activity(Slice& slice, std::int64_t energy_nj, std::int6
 }
 
 void Attribution::learn_baseline(const Slice& slice) {
-  if (!slice.energy_known || slice.begin - last_active_ < kQuietBeforeBaseline) return;
+  if (!slice.energy_known || (last_active_ && slice.begin - *last_active_ < kQuietBeforeBaseline)) return;
   const double seconds = to_seconds(slice.end - slice.begin);
   const auto total_cpu = sensors_.total_cpu().growth_extrapolated(slice.begin, slice.end);
   if (!total_cpu || to_seconds(*total_cpu) > kQuietCpuShare * options_.cores * seconds) return;

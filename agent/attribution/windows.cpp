@@ -12,6 +12,25 @@ void append(RequestWindows& out, Phase phase, MonotonicTime begin, MonotonicTime
   if (end > begin) out.windows.push_back({phase, begin, end});
 }
 
+// Ollama tells a load of milliseconds for a model that is in memory.
+constexpr Nanoseconds kRealLoad = std::chrono::milliseconds(300);
+
+// [begin, end) is what the server calls load.
+void append_load(RequestWindows& out, const ObservedRequest& r, MonotonicTime begin, MonotonicTime end) {
+  if (end - begin < kRealLoad) {
+    append(out, Phase::load, begin, end);
+  } else if (r.load_of_another) {
+    append(out, Phase::queue, begin, end);
+  } else if (r.load_began) {
+    const MonotonicTime from = std::clamp(*r.load_began, begin, end);
+    append(out, Phase::queue, begin, from);
+    append(out, Phase::load, from, end);
+  } else {
+    append(out, Phase::load, begin, end);
+    out.reasons.emplace_back("load_not_split");
+  }
+}
+
 // A duration of the server's, within what can be told of a request of this length: beyond it only the mismatch counts.
 Nanoseconds bounded(const std::optional<Nanoseconds>& d, Nanoseconds length) {
   return std::clamp(d.value_or(Nanoseconds::zero()), Nanoseconds::zero(), length + 2 * kAgreement);
@@ -40,7 +59,7 @@ RequestWindows from_durations(const ObservedRequest& r) {
     mismatch = mismatch || load_end - prefill_begin > kAgreement;
     load_end = prefill_begin;
   }
-  append(out, Phase::load, begin, load_end);
+  append_load(out, r, begin, load_end);
   append(out, Phase::queue, load_end, prefill_begin);
   append(out, Phase::prefill, prefill_begin, decode_begin);
   append(out, Phase::decode, decode_begin, end);
@@ -50,14 +69,18 @@ RequestWindows from_durations(const ObservedRequest& r) {
 
 RequestWindows from_stream(const ObservedRequest& r) {
   RequestWindows out;
+  // Nobody tells when a model that was loaded meanwhile was ready: its load is in what follows.
+  MonotonicTime begin = r.started;
+  if (r.load_began) begin = std::clamp(*r.load_began, r.started, r.ended);
+  append(out, Phase::queue, r.started, begin);
   if (r.operation == Operation::embed) {
-    append(out, Phase::prefill, r.started, r.ended);
+    append(out, Phase::prefill, begin, r.ended);
   } else if (r.streamed && r.first_content) {
-    const MonotonicTime first = std::clamp(*r.first_content, r.started, r.ended);
-    append(out, Phase::prefill, r.started, first);
+    const MonotonicTime first = std::clamp(*r.first_content, begin, r.ended);
+    append(out, Phase::prefill, begin, first);
     append(out, Phase::decode, first, r.ended);
   } else {
-    append(out, Phase::unknown, r.started, r.ended);
+    append(out, Phase::unknown, begin, r.ended);
   }
   out.reasons.emplace_back("no_durations");
   return out;
@@ -69,8 +92,11 @@ RequestWindows cut_windows(const ObservedRequest& request) {
   if (request.counts && (request.counts->done_reason == "load" || request.counts->done_reason == "unload")) {
     // A request that only loads or unloads a model computes nothing else.
     RequestWindows out;
-    append(out, request.counts->done_reason == "load" ? Phase::load : Phase::queue, request.started,
-           request.ended);
+    if (request.counts->done_reason == "load") {
+      append_load(out, request, request.started, request.ended);
+    } else {
+      append(out, Phase::queue, request.started, request.ended);
+    }
     return out;
   }
   RequestWindows out = has_durations(request) ? from_durations(request) : from_stream(request);

@@ -13,7 +13,7 @@ void print_usage(std::ostream& out) {
   out << "tegrascope watches an NVIDIA Jetson board that runs Ollama.\n\n"
          "Usage: tegrascope COMMAND [flags]\n\nCommands:\n";
   for (const Command& command : commands()) {
-    out << "  " << command.name << std::string(16 - command.name.size(), ' ') << command.summary << '\n';
+    out << "  " << command.name << std::string(18 - command.name.size(), ' ') << command.summary << '\n';
   }
   out << "\n`tegrascope COMMAND --help` lists the flags of a command; `tegrascope --version` tells the "
          "version.\n";
@@ -24,12 +24,20 @@ void print_usage(std::ostream& out) {
 const std::vector<Command>& commands() {
   static const std::vector<Command> list{
       {"run", "the agent: read the board, watch Ollama, serve /metrics", command_run},
+      {"prove", "one short request: does the model run on the GPU? exit code 0 only then", command_prove},
+      {"doctor", "what this board and its Ollama look like, what is wrong and what mends it", command_doctor},
       {"demo", "the agent on a simulated Orin Nano with a simulated Ollama and traffic", command_demo},
       {"read", "one reading of every sensor, with unit, source and, where absent, the reason", command_read},
       {"decode", "what the agent reads out of a file: decode tegrastats, ollama-log or exchange",
        command_decode},
-      {"simulate", "a scenario on a virtual clock: the agent's answers beside the truth", command_simulate},
+      {"simulate", "a scenario on a virtual clock, or a recording: what the agent makes of it",
+       command_simulate},
+      {"incident", "what the flight recorder kept of fallbacks, failed loads and dead runners",
+       command_incident},
+      {"describe-metrics", "every metric: type, unit, meaning, labels and their bounds",
+       command_describe_metrics},
       {"check-config", "check a configuration file and flags without starting", command_check_config},
+      {"completion", "the completion script for bash, zsh or fish", command_completion},
   };
   return list;
 }

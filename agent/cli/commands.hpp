@@ -9,10 +9,15 @@ namespace tegrascope {
 
 int command_run(int argc, const char* const* argv);
 int command_demo(int argc, const char* const* argv);
+int command_doctor(int argc, const char* const* argv);
+int command_prove(int argc, const char* const* argv);
 int command_read(int argc, const char* const* argv);
 int command_simulate(int argc, const char* const* argv);
 int command_decode(int argc, const char* const* argv);
+int command_incident(int argc, const char* const* argv);
+int command_describe_metrics(int argc, const char* const* argv);
 int command_check_config(int argc, const char* const* argv);
+int command_completion(int argc, const char* const* argv);
 
 struct Command {
   std::string_view name;

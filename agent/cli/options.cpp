@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <iostream>
 #include <stdexcept>
+#include <utility>
 #include <vector>
 
 #include "agent/cli/toml_config.hpp"
@@ -13,6 +14,8 @@
 
 namespace tegrascope {
 namespace {
+
+std::function<void(const CLI::App&)> inspector;
 
 // Levenshtein.
 std::size_t edit_distance(const std::string& a, const std::string& b) {
@@ -140,6 +143,16 @@ void add_source_options(CLI::App& app, Config& config) {
   }
 }
 
+void add_server_options(CLI::App& app, Config& config) {
+  add_list(app, "ollama.url", config.ollama_urls,
+           "Ollama to watch, as http://host:port; may be repeated; auto: found");
+  add_value(
+      app, "ollama.log-file", config.ollama_log_file,
+      "Log of the first Ollama, for witness log: a file (docker's json file too), or journal:UNIT as "
+      "journal:ollama; auto, for each server: $OLLAMA_LOGS of its process, the file of its standard output, "
+      "/data/logs/ollama.log as in the dustynv images, the journal of its systemd unit");
+}
+
 void add_run_options(CLI::App& app, Config& config) {
   // CLI11 reads the environment after the file, so the file's own name is looked up here.
   const char* file = std::getenv(environment_name("config.file").c_str());
@@ -160,17 +173,12 @@ void add_run_options(CLI::App& app, Config& config) {
   add_value(app, "sample.seed", config.sample_seed,
             "Seed of the random sampling instants; 0: from the system");
 
-  add_list(app, "ollama.url", config.ollama_urls,
-           "Ollama to watch, as http://host:port; may be repeated; auto: found");
+  add_server_options(app, config);
   add_list(app, "observe", config.observe,
            "Witnesses of requests: auto, or a list of relay, capture, slots, log, process, poll; "
            "auto,capture adds the "
            "capture, which needs CAP_NET_RAW")
       ->check(CLI::IsMember({"auto", "relay", "capture", "slots", "log", "process", "poll"}));
-  add_value(
-      app, "ollama.log-file", config.ollama_log_file,
-      "File that the first Ollama logs to, for witness log; docker's json file too; auto: $OLLAMA_LOGS of "
-      "each server's process, else /data/logs/ollama.log as in the dustynv images");
   add_list(app, "relay.listen-address", config.relay_listen_addresses,
            "Address where clients reach Ollama through the relay, as 127.0.0.1:11481; empty: no relay");
   add_value(app, "relay.port-file", config.relay_port_file, "Write the relay's chosen ports to this file");
@@ -200,13 +208,36 @@ void add_run_options(CLI::App& app, Config& config) {
   add_duration(app, "relay.drain-time", config.relay_drain_time,
                "How long a stop waits for streams to finish");
 
+  add_value(app, "events.webhook-url", config.events_web_hook_url,
+            "Post each event (fallback, recovery, failed load, runner death, throttling) here as JSON; http "
+            "or https; "
+            "empty: nowhere");
+  add_value(app, "events.webhook-secret-file", config.events_web_hook_secret_file,
+            "File whose first line signs what is posted: X-Tegrascope-Signature, HMAC-SHA256");
+  add_value(app, "storage.path", config.storage_path,
+            "Directory for what outlives the agent (lifetime ledger, what was learned, incidents); none: "
+            "keep nothing; auto: $STATE_DIRECTORY "
+            "(systemd), /var/lib/tegrascope for root, else $XDG_STATE_HOME/tegrascope or "
+            "~/.local/state/tegrascope, and nothing while --path.procfs is another machine's");
+  add_value(
+      app, "record", config.record,
+      "Write all that is observed to this file, for `tegrascope simulate --replay`; no prompt, no answer, no "
+      "client address; empty: nothing");
+  add_value(app, "record.max-bytes", config.record_max_bytes, "Most bytes of the recording; then it ends");
+
   add_value(app, "log.level", config.log_level, "Least severity to log: debug, info, warn, error")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
   add_value(app, "log.format", config.log_format, "Form of the log lines: logfmt, json")
       ->check(CLI::IsMember({"logfmt", "json"}));
 }
 
+void inspect_arguments(std::function<void(const CLI::App&)> inspect) { inspector = std::move(inspect); }
+
 int parse_arguments(CLI::App& app, int argc, const char* const* argv) {
+  if (inspector) {
+    inspector(app);
+    return 0;
+  }
   const auto fail = [&app](const std::string& message) {
     std::cerr << app.get_name() << ": " << message << '\n';
     return 2;

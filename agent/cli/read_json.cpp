@@ -53,6 +53,7 @@ Json absence_json(const Absence& absence) {
   Json object = Json::object();
   if (absence.signal) object["signal"] = signal_info(*absence.signal).name;
   put(object, "instance", absence.instance);
+  put(object, "kind", absence.kind);
   put(object, "path", absence.path);
   object["reason"] = absence.reason;
   put(object, "detail", absence.detail);

@@ -115,7 +115,10 @@ void write_absences(const std::vector<Absence>& absences, std::string& out) {
     for (; i < absences.size() && absences[i].path == first.path && absences[i].reason == first.reason &&
            absences[i].detail == first.detail;
          ++i) {
-      if (absences[i].signal) list(signal_info(*absences[i].signal).name, names);
+      if (absences[i].signal) {
+        const std::string kind = absences[i].kind.empty() ? "" : "{kind=" + absences[i].kind + "}";
+        list(std::string(signal_info(*absences[i].signal).name) + kind, names);
+      }
       list(absences[i].instance, instances);
     }
     out += fmt::format("  absent{}{}", names.empty() ? "" : " ", fmt::join(names, ", "));

@@ -8,12 +8,14 @@
 #include "agent/accuracy/report.hpp"
 #include "agent/cli/commands.hpp"
 #include "agent/cli/options.hpp"
+#include "agent/cli/replay.hpp"
 
 namespace tegrascope {
 namespace {
 
 struct SimulateOptions {
   std::string scenario;
+  std::string replay;
   accuracy::StudyOptions study;
   double rate_hz = 0;
   int averaging = 0;
@@ -52,11 +54,16 @@ int command_simulate(int argc, const char* const* argv) {
   SimulateOptions options;
   CLI::App app(
       "Run the agent's analysis on a simulated board and Ollama on a virtual clock and print its answers "
-      "beside "
-      "the truth. All figures are simulated. Exit code 1 when the books do not balance.",
+      "beside the truth (all figures are simulated); or, with --replay, on what an agent recorded with "
+      "--record or its "
+      "flight recorder kept. Exit code 1 when the books do not balance, or a recording is damaged.",
       "tegrascope simulate");
-  app.add_option("--scenario", options.scenario, "File (JSON, comments allowed), or name of an installed one")
-      ->required();
+  CLI::Option_group* what = app.add_option_group("what to run");
+  what->add_option("--scenario", options.scenario,
+                   "File (JSON, comments allowed), or name of an installed one");
+  what->add_option("--replay", options.replay,
+                   "File that `tegrascope run --record` or the flight recorder wrote");
+  what->require_option(1);
   app.add_option("--seed", options.study.seed, "Seed of everything that is random")->capture_default_str();
   app.add_option("--rate", options.rate_hz,
                  "Samples per second while a request is in flight; 0: the scenario's")
@@ -71,6 +78,7 @@ int command_simulate(int argc, const char* const* argv) {
   if (options.rate_hz > 0) options.study.rate_hz = options.rate_hz;
   if (options.averaging > 0) options.study.averaging_samples = options.averaging;
   try {
+    if (!options.replay.empty()) return replay_file(options.replay, options.json, "tegrascope simulate");
     return run_simulation(options);
   } catch (const std::invalid_argument& e) {
     std::cerr << "tegrascope simulate: " << e.what() << '\n';

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace tegrascope {
@@ -27,6 +28,12 @@ class Histogram {
  public:
   Histogram() = default;
   explicit Histogram(std::span<const double> edges) : edges_(edges), counts_(edges.size() + 1) {}
+  // What another one held: `counts` per bucket, the last is +Inf; those missing are 0.
+  Histogram(std::span<const double> edges, std::vector<std::uint64_t> counts, double sum)
+      : edges_(edges), counts_(std::move(counts)), sum_(sum) {
+    counts_.resize(edges.size() + 1);
+    for (const std::uint64_t n : counts_) count_ += n;
+  }
 
   // Value <= edge falls into that edge's bucket; the last bucket is +Inf.
   void observe(double value) {

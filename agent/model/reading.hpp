@@ -102,7 +102,13 @@ struct ProcessReading {
   // Runner: GPU code (libcuda, libggml-cuda) is mapped into it. Absent: /proc/PID/maps may not be read, or it is
   // too early to tell.
   std::optional<bool> gpu_library;
+  std::optional<MonotonicTime> began{};     // to 10 ms; absent: not known
   MonotonicTime at{};
+};
+
+// The slots of a runner were read: its decodes are told there.
+struct SlotsSeen {
+  ProcessId runner;
 };
 
 // Memory that a process holds on a GPU, as the driver counts it.

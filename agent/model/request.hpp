@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -138,6 +139,23 @@ struct Verdict {
   std::string gpu_share_source;
 };
 
+// Memory traffic of a decode, by what the model has to read for each token (attribution method 4).
+struct Roofline {
+  double bytes_per_token = 0;                   // weights and the context cache at its mean length
+  double bytes_per_second = 0;                  // that times the token rate
+  std::optional<double> peak_bytes_per_second;  // what the memory bus could carry then; absent: not readable
+  BytesSource source{};
+  // Of a mixture of experts the two figures above are the least it can be.
+  bool is_bound() const { return source == BytesSource::experts; }
+  std::optional<double> of_peak() const {
+    if (!peak_bytes_per_second || *peak_bytes_per_second <= 0) return std::nullopt;
+    return bytes_per_second / *peak_bytes_per_second;
+  }
+};
+
+// The reason on a request whose roofline says more than the bus can carry.
+inline constexpr const char* kImpossibleBandwidth = "impossible_bandwidth";
+
 // A request whose windows are known and whose hardware shares are booked.
 struct RequestRecord {
   RequestId id = 0;
@@ -162,8 +180,14 @@ struct RequestRecord {
   std::optional<double> solo_joules;
   bool energy_known = false;  // false: no power reading covered the request
   bool gpu_known = false;
-  std::vector<std::string> reasons;  // gap, no_durations, incomplete, equal_share, no_idle_baseline, ...
+  // Of its energy over all phases: holds the true value in 19 of 20 requests, relative to the power sensor (its own
+  // calibration is apart). Absent: no energy known.
+  std::optional<std::pair<std::int64_t, std::int64_t>> energy_interval_nj;
+  char quality = 'D';  // A (within 2 %, undisturbed) to D (rough, or nothing known)
+  // gap, no_durations, incomplete, equal_share, no_idle_baseline, impossible_bandwidth, ...; whatever keeps it from A is named
+  std::vector<std::string> reasons;
   DecodeEvidence decode;
+  std::optional<Roofline> roofline;  // absent: decode too short, or what the model reads is not known
   Verdict verdict;
 };
 

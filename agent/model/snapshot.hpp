@@ -10,10 +10,14 @@
 #include <utility>
 #include <vector>
 
+#include "agent/model/event.hpp"
+#include "agent/model/fallback.hpp"
+#include "agent/model/headroom.hpp"
 #include "agent/model/histogram.hpp"
 #include "agent/model/ollama.hpp"
 #include "agent/model/reading.hpp"
 #include "agent/model/request.hpp"
+#include "agent/model/saved_state.hpp"
 #include "agent/model/server_log.hpp"
 
 namespace tegrascope {
@@ -28,6 +32,16 @@ struct CollectorStatus {
   std::map<ErrorReason, std::uint64_t> errors;  // kErrorReasons only
   std::string error;                            // ReadError::where of the latest slot's first of them, or ""
   std::uint64_t unavailable = 0;  // sensors without a value in the latest slot (ErrorReason::unavailable)
+};
+
+// Sums over the decodes of one model whose memory traffic is known; a mixture of experts has none.
+struct RooflineSums {
+  std::uint64_t requests = 0;
+  double bytes = 0;       // that the decodes had to read
+  double peak_bytes = 0;  // that the memory bus could have carried meanwhile
+  Nanoseconds time{};
+  // Left out of the sums: more than the bus can carry, so the token count or the estimate is wrong.
+  std::uint64_t impossible = 0;
 };
 
 // Figures of one (server, model). Counters count since the agent started.
@@ -48,15 +62,19 @@ struct ModelView {
   std::uint64_t output_tokens = 0;
   std::map<Phase, std::int64_t> phase_ns;
   std::map<Phase, Amounts> attributed;
+  RooflineSums roofline;
   std::map<Placement, std::uint64_t> verdicts;
+  std::map<char, std::uint64_t>
+      qualities;                       // requests by RequestRecord::quality, once their amounts are final
   std::optional<Placement> placement;  // the gauge, with hysteresis; absent until a first verdict
   std::string placement_evidence;      // explanation of the verdict that set it
   bool gpu_expected = true;
+  std::optional<Fallback> fallback;  // while the gauge says cpu or partial and the GPU is expected
   // Times that the gauge went from gpu, or from nothing, to partial or cpu where the GPU was expected.
   std::map<ReasonClass, std::uint64_t> fallbacks;
 };
 
-// Totals of the ledger up to its watermark. Exactly: measured = attributed + unattributed + pending.
+// Totals of the ledger up to its watermark. Exactly: measured = attributed + unattributed + pending + forgotten.
 struct LedgerView {
   bool energy_known = false;
   bool gpu_known = false;
@@ -64,6 +82,8 @@ struct LedgerView {
   std::int64_t measured_gpu_busy_ns = 0;
   std::int64_t pending_energy_nj = 0;
   std::int64_t pending_gpu_busy_ns = 0;
+  std::int64_t forgotten_energy_nj = 0;  // was attributed to models that are shown no longer
+  std::int64_t forgotten_gpu_busy_ns = 0;
   std::map<Unattributed, std::int64_t> unattributed_energy_nj;
   std::map<Unattributed, std::int64_t> unattributed_gpu_busy_ns;
 };
@@ -96,6 +116,19 @@ struct CaptureView {
   std::uint64_t joined_connections = 0;  // not seen to open
 };
 
+// What became of the web hook's deliveries, since the agent started.
+struct WebHookView {
+  std::uint64_t delivered = 0;
+  std::uint64_t failed = 0;   // given up after the last try
+  std::uint64_t dropped = 0;  // the queue was full
+};
+
+// Files that the flight recorder wrote, since the agent started.
+struct IncidentsView {
+  std::uint64_t written = 0;
+  std::uint64_t failed = 0;
+};
+
 struct Snapshot {
   MonotonicTime at{};
   std::optional<BoardIdentity> board;
@@ -111,14 +144,29 @@ struct Snapshot {
   // the busiest of several.
   std::string ledger_gpu = "0";
   std::vector<ServerView> servers;
-  std::optional<RelayView> relay;  // only with a relay
+  std::optional<MemoryHeadroom> headroom;
+  // Attributed in this run to models that are shown no longer (LedgerView::forgotten_*).
+  std::map<AccountName, std::map<Phase, Amounts>> closed_accounts;
+  std::shared_ptr<const Books> carried;         // of earlier runs; null: nothing is kept
+  std::shared_ptr<const LearnedState> learned;  // at most half a minute old; null: nothing yet
+  std::optional<StorageView> storage;           // absent: nothing is kept
+  std::optional<RelayView> relay;               // only with a relay
   std::vector<ModelView> models;
   std::optional<CaptureView> capture;                       // only where it was asked for
   std::vector<RequestRecord> recent;                        // the last 64 finished requests, newest last
   std::map<std::string, std::uint64_t> observation_errors;  // reason -> count
   std::uint64_t label_overflow_models = 0;
-  std::uint64_t dropped_events = 0;  // lost between threads because a queue was full
+  std::uint64_t dropped_events = 0;                 // lost between threads because a queue was full
+  std::vector<Event> events;                        // the last 64, newest last
+  std::map<EventKind, std::uint64_t> event_counts;  // since the agent started; every kind
+  std::optional<WebHookView> web_hook;              // only with --events.webhook-url
+  std::optional<IncidentsView> incidents;           // only with a state directory
 };
+
+// Books of this run.
+Books books_of(const Snapshot& snapshot);
+// Since the first start: carried over and this run's. Where nothing is kept, this run's.
+Books lifetime_of(const Snapshot& snapshot);
 
 using SnapshotPtr = std::shared_ptr<const Snapshot>;
 

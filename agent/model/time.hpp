@@ -10,6 +10,16 @@ namespace tegrascope {
 // CLOCK_MONOTONIC in nanoseconds. Literal times in tests: MonotonicTime{5s}.
 using MonotonicTime = std::chrono::time_point<std::chrono::steady_clock, std::chrono::nanoseconds>;
 using Nanoseconds = std::chrono::nanoseconds;
+// CLOCK_REALTIME in nanoseconds since 1970, for people: it jumps when the clock is set.
+using WallTime = std::chrono::time_point<std::chrono::system_clock, std::chrono::nanoseconds>;
+
+// The kernel's three clocks at one moment. Monotonic time stands still while the machine is suspended, boot time
+// goes on; wall time goes on and jumps when it is set.
+struct ClockReading {
+  MonotonicTime monotonic{};
+  Nanoseconds boot{};  // CLOCK_BOOTTIME
+  WallTime wall{};
+};
 
 inline MonotonicTime monotonic_now() {
   return std::chrono::time_point_cast<Nanoseconds>(std::chrono::steady_clock::now());

@@ -92,6 +92,18 @@ std::string_view to_string(Unattributed u) {
   return "other";
 }
 
+std::string_view to_string(BytesSource s) {
+  switch (s) {
+    case BytesSource::file:
+      return "file";
+    case BytesSource::parameters:
+      return "parameters";
+    case BytesSource::experts:
+      return "experts";
+  }
+  return "file";
+}
+
 std::string_view to_string(ErrorReason r) {
   switch (r) {
     case ErrorReason::missing:
@@ -146,6 +158,24 @@ std::string_view to_string(ReasonClass r) {
       return "forced-cpu";
   }
   return "none";
+}
+
+std::string_view to_string(EventKind kind) {
+  switch (kind) {
+    case EventKind::fallback:
+      return "fallback";
+    case EventKind::recovery:
+      return "recovery";
+    case EventKind::load_failed:
+      return "load_failed";
+    case EventKind::runner_exit:
+      return "runner_exit";
+    case EventKind::throttle_begin:
+      return "throttle_begin";
+    case EventKind::throttle_end:
+      return "throttle_end";
+  }
+  return "fallback";
 }
 
 }  // namespace tegrascope

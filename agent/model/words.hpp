@@ -13,6 +13,9 @@ enum class Placement : std::uint8_t { gpu, partial, cpu, unknown };
 inline constexpr std::array kPlacements{Placement::gpu, Placement::partial, Placement::cpu,
                                         Placement::unknown};
 
+// How well the joules of a request are known, best first (RequestRecord::quality).
+inline constexpr std::array kQualities{'A', 'B', 'C', 'D'};
+
 // Phases of a request. `unknown` is time of a request whose phases no witness can tell (a runner's busy
 // spell).
 enum class Phase : std::uint8_t { queue, load, prefill, decode, unknown };
@@ -36,6 +39,13 @@ enum class Outcome : std::uint8_t {
 // Why joules or GPU seconds belong to no request; the `reason` label of the unattributed families.
 enum class Unattributed : std::uint8_t { idle, other, bypass };
 inline constexpr std::array kUnattributed{Unattributed::idle, Unattributed::other, Unattributed::bypass};
+
+// What the bytes that a decoded token reads were worked out from.
+enum class BytesSource : std::uint8_t {
+  file,        // size of the model's file
+  parameters,  // number of parameters times what its quantization takes for each
+  experts      // as one of them, of a mixture of experts: a range, not a figure
+};
 
 // Why a sensor gives no value; the `reason` label of tegrascope_sample_errors_total, but for `unavailable`: the
 // sensor says itself that it has no value now, as one of a powered-off block does. That is no error and is
@@ -80,13 +90,28 @@ inline constexpr std::array kReasonClasses{ReasonClass::none,
                                            ReasonClass::client_aborted_load,
                                            ReasonClass::forced_cpu};
 
+// What is told to people as it happens (agent/model/event.hpp).
+enum class EventKind : std::uint8_t {
+  fallback,        // a model that ran on the GPU, or was to, runs on the CPU or partly there
+  recovery,        // it is back on the GPU
+  load_failed,     // a model could not be loaded
+  runner_exit,     // a model's engine died while it was needed: crashed, or killed for memory
+  throttle_begin,  // the board began to hold clocks down
+  throttle_end     // and stopped
+};
+inline constexpr std::array kEventKinds{EventKind::fallback,       EventKind::recovery,
+                                        EventKind::load_failed,    EventKind::runner_exit,
+                                        EventKind::throttle_begin, EventKind::throttle_end};
+
 std::string_view to_string(Placement);
 std::string_view to_string(Phase);
 std::string_view to_string(Witness);
 std::string_view to_string(Operation);
 std::string_view to_string(Outcome);
 std::string_view to_string(Unattributed);
+std::string_view to_string(BytesSource);
 std::string_view to_string(ErrorReason);
 std::string_view to_string(ReasonClass);
+std::string_view to_string(EventKind);
 
 }  // namespace tegrascope

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 
 #include "collectors/linux/process_stat.hpp"
 #include "collectors/text.hpp"
@@ -17,6 +18,7 @@ using namespace std::chrono_literals;
 constexpr Nanoseconds kFirstWait = 1s;
 constexpr Nanoseconds kLongestWait = 64s;
 constexpr int kMostAncestors = 16;
+constexpr Nanoseconds kStartResolution = 20ms;
 
 }  // namespace
 
@@ -173,6 +175,18 @@ void ProcessesCollector::dismiss(std::int64_t pid, std::uint64_t inode, Monotoni
   entry.seen_in_scan = scans_;
 }
 
+std::optional<MonotonicTime> ProcessesCollector::began(std::uint64_t start_ticks) const {
+  const MonotonicTime now = monotonic_now();
+  double up = 0;
+  const std::string text = read_once(procfs_ / "uptime");
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), up);
+  if (parsed.ec != std::errc()) return std::nullopt;
+  const Nanoseconds age = from_seconds(up) - from_ticks(start_ticks);
+  // A container's uptime is not what start times count from.
+  if (age < -kStartResolution) return std::nullopt;
+  return now - std::max(age, Nanoseconds::zero());
+}
+
 void ProcessesCollector::track(const Candidate& candidate, ProcessRole role, std::int64_t serve_pid,
                                MonotonicTime now) {
   dismissed_.erase(candidate.pid);
@@ -185,6 +199,7 @@ void ProcessesCollector::track(const Candidate& candidate, ProcessRole role, std
   reading.port = candidate.argv.port;
   reading.gpu_layers_requested = candidate.argv.gpu_layers;
   reading.threads = candidate.argv.threads;
+  reading.began = began(candidate.start_ticks);
   tracked_.insert_or_assign(candidate.pid,
                             Tracked{SysfsFile(folder(candidate.pid) / "stat"), std::move(reading),
                                     GpuLibraryWatch(folder(candidate.pid), now)});

@@ -53,6 +53,8 @@ class ProcessesCollector final : public Collector {
   void track(const Candidate& candidate, ProcessRole role, std::int64_t serve_pid, MonotonicTime now);
   bool is_serve(std::int64_t pid) const;
   std::int64_t serve_above(std::int64_t pid) const;  // the nearest `ollama serve` from pid upwards, 0 none
+  // When a process started, by the board's own time since boot; absent where PROCFS/uptime does not tell.
+  std::optional<MonotonicTime> began(std::uint64_t start_ticks) const;
   bool read(Tracked& process, Batch& out, MonotonicTime now);  // false: it has ended
   std::filesystem::path folder(std::int64_t pid) const;
 

@@ -24,6 +24,7 @@ struct ListDeleter {
 struct Transfer {
   std::string url;
   std::string body;
+  std::vector<std::string> extra_headers;
   bool post = false;
   Outbound::Callback callback;
 
@@ -106,6 +107,11 @@ bool prepare(Transfer& t, const OutboundOptions& options) {
   allow_only_http(easy);
   if (!t.post) return true;
   t.headers.reset(curl_slist_append(nullptr, "Content-Type: application/json"));
+  for (const std::string& header : t.extra_headers)
+    if (curl_slist* longer = curl_slist_append(t.headers.get(), header.c_str())) {
+      static_cast<void>(t.headers.release());
+      t.headers.reset(longer);
+    }
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, t.headers.get());
   curl_easy_setopt(easy, CURLOPT_POSTFIELDS, t.body.c_str());
   curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(t.body.size()));
@@ -269,11 +275,13 @@ void Outbound::get(std::string url, Callback callback) {
   loop_->submit(std::move(transfer));
 }
 
-void Outbound::post_json(std::string url, std::string body, Callback callback) {
+void Outbound::post_json(std::string url, std::string body, Callback callback,
+                         std::vector<std::string> headers) {
   auto transfer = std::make_unique<Transfer>();
   transfer->url = std::move(url);
   transfer->body = std::move(body);
   transfer->post = true;
+  transfer->extra_headers = std::move(headers);
   transfer->callback = std::move(callback);
   loop_->submit(std::move(transfer));
 }

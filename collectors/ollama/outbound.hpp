@@ -1,4 +1,4 @@
-// The one thread for requests that the agent itself makes: polls of Ollama, later web hooks. libcurl's multi
+// The one thread for requests that the agent itself makes: polls of Ollama, web hooks. libcurl's multi
 // interface.
 #pragma once
 
@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "agent/model/time.hpp"
 
@@ -49,7 +50,8 @@ class Outbound {
   Outbound& operator=(const Outbound&) = delete;
 
   void get(std::string url, Callback callback);
-  void post_json(std::string url, std::string body, Callback callback);
+  // `headers` beside Content-Type, each "Name: value".
+  void post_json(std::string url, std::string body, Callback callback, std::vector<std::string> headers = {});
 
   // Runs `task` at `when`, or as soon as possible when that is past.
   void call_at(MonotonicTime when, Task task);

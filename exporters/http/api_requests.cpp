@@ -1,4 +1,4 @@
-#include "exporters/http/api_requests.hpp"
+#include "exporters/http/api.hpp"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -9,11 +9,10 @@ namespace {
 
 using nlohmann::ordered_json;
 
-constexpr std::string_view kPath = "/api/v1/requests";
-
+// Absent values are left out.
 template <class T>
-ordered_json or_null(const std::optional<T>& value) {
-  return value ? ordered_json(*value) : ordered_json(nullptr);
+void put(ordered_json& out, const char* name, const std::optional<T>& value) {
+  if (value) out[name] = *value;
 }
 
 ordered_json verdict_json(const RequestRecord& r, bool in_full) {
@@ -32,12 +31,13 @@ ordered_json verdict_json(const RequestRecord& r, bool in_full) {
   for (const EvidenceScore& e : v.evidence)
     evidence.push_back(
         {{"name", e.name}, {"says", e.says}, {"cpu_nats", e.cpu}, {"partial_nats", e.partial}});
-  out["decode"] = {{"window_seconds", to_seconds(r.decode.window)},
-                   {"gpu_load_ratio", or_null(r.decode.gpu_load_ratio)},
-                   {"gpu_samples", r.decode.gpu_samples},
-                   {"runner_cores", or_null(r.decode.runner_cores)},
-                   {"runner_threads", or_null(r.decode.runner_threads)},
-                   {"board_watts", or_null(r.decode.board_watts)}};
+  ordered_json& decode = out["decode"];
+  decode["window_seconds"] = to_seconds(r.decode.window);
+  put(decode, "gpu_load_ratio", r.decode.gpu_load_ratio);
+  decode["gpu_samples"] = r.decode.gpu_samples;
+  put(decode, "runner_cores", r.decode.runner_cores);
+  put(decode, "runner_threads", r.decode.runner_threads);
+  put(decode, "board_watts", r.decode.board_watts);
   return out;
 }
 
@@ -72,41 +72,39 @@ ordered_json record_json(const RequestRecord& r, MonotonicTime now, bool in_full
   out["status_code"] = r.status_code;
   out["ended_seconds_ago"] = to_seconds(now - r.ended);
   out["duration_seconds"] = to_seconds(r.ended - r.started);
-  out["input_tokens"] = or_null(r.prompt_tokens);
-  out["output_tokens"] = or_null(r.output_tokens);
+  put(out, "input_tokens", r.prompt_tokens);
+  put(out, "output_tokens", r.output_tokens);
   out["tokens_estimated"] = r.tokens_estimated;
   out["phases"] = phases_json(r);
+  if (r.energy_interval_nj)
+    out["energy_interval_joules"] = {static_cast<double>(r.energy_interval_nj->first) * 1e-9,
+                                     static_cast<double>(r.energy_interval_nj->second) * 1e-9};
+  out["quality"] = std::string(1, r.quality);
   out["reasons"] = r.reasons;
   out["verdict"] = verdict_json(r, in_full);
   return out;
 }
 
-HttpReply json_reply(int status, const ordered_json& body) {
-  // A name from outside may hold bytes that are no UTF-8.
-  HttpReply reply =
-      text_reply(status, body.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
-  reply.content_type = "application/json";
-  return reply;
+// A name from outside may hold bytes that are no UTF-8.
+std::string text(const ordered_json& body) {
+  return body.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace
 
-std::optional<HttpReply> answer_requests(const Snapshot& snapshot, std::string_view path) {
-  if (path == kPath) {
-    ordered_json out;
-    ordered_json& requests = out["requests"] = ordered_json::array();
-    for (auto r = snapshot.recent.rbegin(); r != snapshot.recent.rend(); ++r)
-      requests.push_back(record_json(*r, snapshot.at, false));
-    return json_reply(200, out);
-  }
-  if (path.size() <= kPath.size() + 1 || path.substr(0, kPath.size() + 1) != std::string(kPath) + "/")
-    return std::nullopt;
-  const std::string_view id = path.substr(kPath.size() + 1);
+std::string requests_json(const Snapshot& snapshot) {
+  ordered_json out;
+  ordered_json& requests = out["requests"] = ordered_json::array();
+  for (auto r = snapshot.recent.rbegin(); r != snapshot.recent.rend(); ++r)
+    requests.push_back(record_json(*r, snapshot.at, false));
+  return text(out);
+}
+
+std::optional<std::string> request_json(const Snapshot& snapshot, std::string_view id) {
   const auto found = std::find_if(snapshot.recent.begin(), snapshot.recent.end(),
                                   [&](const RequestRecord& r) { return std::to_string(r.id) == id; });
-  if (found == snapshot.recent.end())
-    return json_reply(404, {{"error", "no request with this id is among the latest; see /api/v1/requests"}});
-  return json_reply(200, record_json(*found, snapshot.at, true));
+  if (found == snapshot.recent.end()) return std::nullopt;
+  return text(record_json(*found, snapshot.at, true));
 }
 
 }  // namespace tegrascope

@@ -2,7 +2,9 @@
 
 #include <utility>
 
-#include "exporters/http/api_requests.hpp"
+#include "exporters/http/api.hpp"
+#include "exporters/http/event_json.hpp"
+#include "exporters/http/gzip.hpp"
 
 namespace tegrascope {
 namespace {
@@ -63,14 +65,45 @@ Endpoints::Endpoints(const SnapshotSource& source, BuildInfo build)
     : source_(source), build_(build), metrics_(source, std::move(build)) {}
 
 HttpReply Endpoints::operator()(const HttpRequest& request) {
-  if (request.path == "/metrics") return {200, std::string{MetricsPage::kContentType}, metrics_.text()};
+  if (request.path == "/metrics") return metrics(request);
   if (request.path == "/-/healthy") return text_reply(200, "tegrascope is healthy.\n");
   if (request.path == "/-/ready") return ready();
   if (request.loopback) {
     if (request.path == "/") return landing();
-    if (auto reply = answer_requests(*source_.latest(), request.path)) return std::move(*reply);
+    if (request.path.starts_with("/api/v1/")) {
+      if (auto reply = api(request.path.substr(8))) return *std::move(reply);
+    }
   }
   return text_reply(404, "There is no such page; /metrics, /-/healthy and /-/ready exist.\n");
+}
+
+std::optional<HttpReply> Endpoints::api(std::string_view name) const {
+  const SnapshotPtr snapshot = source_.latest();
+  const auto json = [](std::string text) {
+    HttpReply reply = text_reply(200, std::move(text));
+    reply.content_type = "application/json";
+    return reply;
+  };
+  if (name == "events") return json(events_json(*snapshot));
+  if (name == "ledger") return json(ledger_json(*snapshot));
+  if (name == "headroom") return json(headroom_json(*snapshot));
+  if (name == "roofline") return json(roofline_json(*snapshot));
+  if (name == "requests") return json(requests_json(*snapshot));
+  constexpr std::string_view kOneRequest = "requests/";
+  if (name.starts_with(kOneRequest)) {
+    if (auto request = request_json(*snapshot, name.substr(kOneRequest.size())))
+      return json(*std::move(request));
+    return text_reply(404, "No request with this id is among the latest; see /api/v1/requests.\n");
+  }
+  return std::nullopt;
+}
+
+HttpReply Endpoints::metrics(const HttpRequest& request) {
+  HttpReply reply{200, std::string{MetricsPage::kContentType}, nullptr};
+  reply.vary_by_encoding = true;
+  reply.gzip = accepts_gzip(request.accept_encoding);
+  reply.body = reply.gzip ? metrics_.compressed() : metrics_.text();
+  return reply;
 }
 
 HttpReply Endpoints::ready() {
@@ -95,8 +128,12 @@ std::string landing_page(const Snapshot& snapshot, const BuildInfo& build) {
       escaped(build.version) + "</h1>\n<p>" + escaped(board_line(snapshot)) +
       "</p>\n<ul>\n<li><a href=\"/metrics\">/metrics</a></li>\n<li><a "
       "href=\"/-/healthy\">/-/healthy</a></li>\n"
-      "<li><a href=\"/-/ready\">/-/ready</a></li>\n<li><a "
-      "href=\"/api/v1/requests\">/api/v1/requests</a></li>\n</ul>\n<h2>Ollama</h2>\n";
+      "<li><a href=\"/-/ready\">/-/ready</a></li>\n"
+      "<li><a href=\"/api/v1/events\">/api/v1/events</a></li>\n"
+      "<li><a href=\"/api/v1/ledger\">/api/v1/ledger</a></li>\n"
+      "<li><a href=\"/api/v1/headroom\">/api/v1/headroom</a></li>\n"
+      "<li><a href=\"/api/v1/requests\">/api/v1/requests</a></li>\n"
+      "<li><a href=\"/api/v1/roofline\">/api/v1/roofline</a></li>\n</ul>\n<h2>Ollama</h2>\n";
   if (snapshot.servers.empty()) page += "<p>No Ollama server was found.</p>\n";
   for (const ServerView& server : snapshot.servers) {
     page += "<p>" + escaped(server.state.server.name) + " " + escaped(server_line(server.state)) + "</p>\n";

@@ -1,7 +1,9 @@
 // What the agent's endpoint answers: /metrics, /-/healthy, /-/ready, /api/v1/... and the landing page.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "agent/model/snapshot.hpp"
 #include "exporters/build_info.hpp"
@@ -19,7 +21,9 @@ class Endpoints {
   HttpReply operator()(const HttpRequest& request);
 
  private:
+  HttpReply metrics(const HttpRequest& request);
   HttpReply ready();
+  std::optional<HttpReply> api(std::string_view name) const;  // absent: there is no such page
   HttpReply landing() const;
 
   const SnapshotSource& source_;

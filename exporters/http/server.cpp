@@ -129,6 +129,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     response_->set(http::field::content_type, reply.content_type);
     response_->set("X-Content-Type-Options", "nosniff");
     response_->set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'");
+    if (reply.gzip) response_->set(http::field::content_encoding, "gzip");
+    if (reply.vary_by_encoding) response_->set(http::field::vary, "Accept-Encoding");
     if (reply.status == 405) response_->set(http::field::allow, "GET, HEAD");
     response_->keep_alive(keep_alive);
     response_->content_length(body.size());

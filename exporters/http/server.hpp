@@ -26,6 +26,8 @@ struct HttpReply {
   int status = 200;
   std::string content_type = "text/plain; charset=utf-8";
   std::shared_ptr<const std::string> body;  // may be shared between replies; null is empty
+  bool gzip = false;                        // the body is compressed
+  bool vary_by_encoding = false;            // another Accept-Encoding gets another body
 };
 
 // Reply whose body is `text`.

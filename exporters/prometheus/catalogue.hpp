@@ -1,5 +1,5 @@
-// The one table of what the agent exports: names, types, help and label names. Code, docs/metrics.md,
-// dashboards and rules take their names from here.
+// The one table of what the agent exports: names, types, units, help, label names with their bounds, buckets.
+// Code, docs/metrics.md, dashboards and rules take their names from here.
 #pragma once
 
 #include <array>
@@ -35,6 +35,8 @@ enum class Family : std::size_t {
   memory_largest_free_block_bytes,
   memory_stalled_seconds_total,
   oom_kills_total,
+  memory_headroom_bytes,
+  memory_headroom_margin_bytes,
   swap_total_bytes,
   swap_used_bytes,
   swap_in_bytes_total,
@@ -86,6 +88,7 @@ enum class Family : std::size_t {
   model_context_length_tokens,
   model_gpu_expected,
   model_placement,
+  model_fallback_info,
   placement_verdicts_total,
   cpu_fallback_events_total,
   requests_total,
@@ -95,8 +98,13 @@ enum class Family : std::size_t {
   time_to_first_token_seconds,
   inter_token_latency_seconds,
   request_joules_per_output_token,
+  request_quality_total,
   tokens_total,
   phase_seconds_total,
+  decode_read_bytes_total,
+  decode_read_seconds_total,
+  decode_read_peak_bytes_total,
+  decode_impossible_total,
   attributed_energy_joules_total,
   attributed_idle_energy_joules_total,
   attributed_gpu_seconds_total,
@@ -105,6 +113,8 @@ enum class Family : std::size_t {
   unattributed_gpu_seconds_total,
   pending_energy_joules,
   pending_gpu_seconds,
+  forgotten_energy_joules,
+  forgotten_gpu_seconds,
   relay_connections,
   relay_bytes_total,
   relay_refused_requests_total,
@@ -119,6 +129,11 @@ enum class Family : std::size_t {
   observation_errors_total,
   label_overflow_total,
   events_dropped_total,
+  events_total,
+  incidents_total,
+  webhook_deliveries_total,
+  storage_up,
+  storage_commits_total,
   process_cpu_seconds_total,
   process_resident_memory_bytes,
   process_virtual_memory_bytes,
@@ -131,7 +146,7 @@ inline constexpr std::size_t kMaxLabels = 5;
 
 struct FamilyInfo {
   Family family{};
-  std::string_view name;
+  std::string_view name;  // its unit, a base unit, is its end: ..._seconds, ..._joules_total
   MetricKind kind{};
   std::array<std::string_view, kMaxLabels> label_names;  // those not used are empty
   std::string_view help;
@@ -143,7 +158,23 @@ struct FamilyInfo {
   }
 };
 
+// What a label's value can be, on one board.
+struct LabelInfo {
+  std::string_view label;
+  std::size_t bound = 0;    // most values at a time
+  std::string_view values;  // all of them, or where they come from
+  Family only{};            // with `of_one`: in that family
+  bool of_one = false;
+};
+
 std::span<const FamilyInfo> catalogue();
 const FamilyInfo& info(Family family);
+
+// "seconds", "bytes", "joules", ...; empty: a number without a unit.
+std::string_view unit(const FamilyInfo& family);
+// Upper edges, +Inf not among them; empty: no histogram.
+std::span<const double> buckets(Family family);
+// Of one of the family's labels.
+const LabelInfo& label_info(Family family, std::string_view label);
 
 }  // namespace tegrascope

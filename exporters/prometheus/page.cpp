@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "exporters/http/gzip.hpp"
+
 namespace tegrascope {
 
 MetricsPage::MetricsPage(const SnapshotSource& source, BuildInfo build)
@@ -15,8 +17,15 @@ std::shared_ptr<const std::string> MetricsPage::text() {
     text_ = std::make_shared<const std::string>(
         prometheus::TextSerializer{}.Serialize(to_families(*latest, build_)));
     rendered_ = std::move(latest);
+    compressed_.reset();
   }
   return text_;
+}
+
+std::shared_ptr<const std::string> MetricsPage::compressed() {
+  const auto current = text();
+  if (!compressed_) compressed_ = std::make_shared<const std::string>(gzip(*current));
+  return compressed_;
 }
 
 }  // namespace tegrascope

@@ -1,4 +1,4 @@
-// The text of /metrics, rendered once per snapshot and reused by every scrape of it.
+// The text of /metrics, rendered, and compressed, once per snapshot and reused by every scrape of it.
 #pragma once
 
 #include <memory>
@@ -21,12 +21,15 @@ class MetricsPage {
   // Of the newest snapshot, in Prometheus' text format 0.0.4; never null. The same pointer until a new one is
   // published.
   std::shared_ptr<const std::string> text();
+  // text() as gzip, made when it is first asked for.
+  std::shared_ptr<const std::string> compressed();
 
  private:
   const SnapshotSource& source_;
   const BuildInfo build_;
   SnapshotPtr rendered_;  // kept alive, so that a new snapshot cannot have its address
   std::shared_ptr<const std::string> text_;
+  std::shared_ptr<const std::string> compressed_;  // null: not asked for yet
 };
 
 }  // namespace tegrascope

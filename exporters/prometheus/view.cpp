@@ -12,6 +12,7 @@ std::vector<prometheus::MetricFamily> to_families(const Snapshot& snapshot, cons
   write_board(snapshot, out);
   write_servers(snapshot, out);
   write_models(snapshot, out);
+  write_events(snapshot, out);
   return out.take();
 }
 

@@ -143,6 +143,13 @@ void write_totals(const Snapshot& snapshot, FamilyWriter& out) {
   if (const auto busy = snapshot.emc_busy_seconds) out.add(Family::emc_busy_seconds_total, {}, *busy);
   if (const auto bytes = snapshot.emc_transferred_bytes)
     out.add(Family::emc_transferred_bytes_total, {}, *bytes);
+  if (const auto& headroom = snapshot.headroom) {
+    out.add(Family::memory_headroom_bytes, {"resident"}, static_cast<double>(headroom->fits_bytes));
+    if (headroom->fits_unloaded_bytes)
+      out.add(Family::memory_headroom_bytes, {"unloaded"},
+              static_cast<double>(*headroom->fits_unloaded_bytes));
+    out.add(Family::memory_headroom_margin_bytes, {}, static_cast<double>(headroom->margin_bytes));
+  }
   for (const auto& [reason, time] : snapshot.throttled_seconds)
     out.add(Family::throttled_seconds_total, {reason}, time);
   if (const auto events = snapshot.thermal_throttle_events)

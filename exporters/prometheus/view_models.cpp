@@ -48,13 +48,29 @@ void write_attribution(const ModelView& m, const LedgerView& ledger, FamilyWrite
     add(Family::attributed_energy_joules_total, joules(amounts.energy_nj));
     add(Family::attributed_idle_energy_joules_total, joules(amounts.idle_energy_nj));
   }
-  if (ledger.energy_known) {
-    out.add(Family::request_joules_per_output_token, {m.server, m.model}, m.joules_per_token);
+  if (!ledger.energy_known) return;
+  out.add(Family::request_joules_per_output_token, {m.server, m.model}, m.joules_per_token);
+  for (const char quality : kQualities) {
+    out.add(Family::request_quality_total, {m.server, m.model, std::string_view(&quality, 1)},
+            static_cast<double>(value_or_zero(m.qualities, quality)));
   }
+}
+
+void write_roofline(const ModelView& m, FamilyWriter& out) {
+  const RooflineSums& sums = m.roofline;
+  out.add(Family::decode_impossible_total, {m.server, m.model}, static_cast<double>(sums.impossible));
+  if (sums.requests == 0) return;
+  out.add(Family::decode_read_bytes_total, {m.server, m.model}, sums.bytes);
+  out.add(Family::decode_read_seconds_total, {m.server, m.model}, to_seconds(sums.time));
+  if (sums.peak_bytes > 0)
+    out.add(Family::decode_read_peak_bytes_total, {m.server, m.model}, sums.peak_bytes);
 }
 
 void write_placement(const ModelView& m, FamilyWriter& out) {
   out.add(Family::model_gpu_expected, {m.server, m.model}, m.gpu_expected ? 1 : 0);
+  if (m.fallback)
+    out.add(Family::model_fallback_info, {m.server, m.model, to_string(m.fallback->reason), m.fallback->cure},
+            1);
   for (const Placement placement : kPlacements) {
     const std::string_view name = to_string(placement);
     out.add(Family::placement_verdicts_total, {m.server, m.model, name},
@@ -81,6 +97,8 @@ void write_rest_of_ledger(const LedgerView& ledger, FamilyWriter& out) {
   }
   if (ledger.energy_known) out.add(Family::pending_energy_joules, {}, joules(ledger.pending_energy_nj));
   if (ledger.gpu_known) out.add(Family::pending_gpu_seconds, {}, seconds(ledger.pending_gpu_busy_ns));
+  if (ledger.energy_known) out.add(Family::forgotten_energy_joules, {}, joules(ledger.forgotten_energy_nj));
+  if (ledger.gpu_known) out.add(Family::forgotten_gpu_seconds, {}, seconds(ledger.forgotten_gpu_busy_ns));
 }
 
 void write_relay(const RelayView& relay, FamilyWriter& out) {
@@ -112,6 +130,9 @@ void write_quality(const Snapshot& snapshot, FamilyWriter& out) {
   }
   out.add(Family::label_overflow_total, {"model"}, static_cast<double>(snapshot.label_overflow_models));
   out.add(Family::events_dropped_total, {}, static_cast<double>(snapshot.dropped_events));
+  if (!snapshot.storage) return;
+  out.add(Family::storage_up, {}, snapshot.storage->up ? 1 : 0);
+  out.add(Family::storage_commits_total, {}, static_cast<double>(snapshot.storage->commits));
 }
 
 }  // namespace
@@ -121,6 +142,7 @@ void write_models(const Snapshot& snapshot, FamilyWriter& out) {
     write_placement(model, out);
     write_requests(model, out);
     write_attribution(model, snapshot.ledger, out);
+    write_roofline(model, out);
   }
   write_rest_of_ledger(snapshot.ledger, out);
   if (snapshot.relay) write_relay(*snapshot.relay, out);

@@ -34,8 +34,11 @@ void write_log(const ServerLog& log, FamilyWriter& out) {
     out.add(Family::ollama_log_offloaded_layers, {log.server}, static_cast<double>(*log.layers_offloaded));
   if (log.layers_total)
     out.add(Family::ollama_log_layers, {log.server}, static_cast<double>(*log.layers_total));
-  for (const auto& [reason, count] : log.load_failures) {
-    out.add(Family::model_load_failures_total, {log.server, to_string(reason)}, static_cast<double>(count));
+  // All of them, from 0: increase() does not see a counter that is born at 1.
+  for (const ReasonClass reason : kReasonClasses) {
+    const auto count = log.load_failures.find(reason);
+    out.add(Family::model_load_failures_total, {log.server, to_string(reason)},
+            count == log.load_failures.end() ? 0 : static_cast<double>(count->second));
   }
   out.add(Family::runner_exits_total, {log.server, "killed"}, static_cast<double>(log.runners_killed));
   out.add(Family::runner_exits_total, {log.server, "crashed"}, static_cast<double>(log.runners_crashed));

@@ -57,6 +57,8 @@ std::vector<ProcessReading> VirtualOllama::processes(MonotonicTime at) const {
     p.cpu_time = ticks_of(runner.cpu_seconds);
     p.model_blob = blob_digest(*runner.model);
     p.threads = kBoardCores;
+    p.began = MonotonicTime{std::chrono::milliseconds{10} * static_cast<std::int64_t>(p.id.start_ticks) -
+                            kBootedBefore};
     if (runner.setup.asked_for_cpu) p.gpu_layers_requested = 0;
     if (runner.ready) p.gpu_library = runner.setup.has_gpu_library();
     p.at = at;

@@ -56,6 +56,29 @@ TEST(Accuracy, AnAverageThatIsTakenForTheValueIsFoundOut) {
   EXPECT_GT(wrong.decode_5s.energy.p95, 0.10);
 }
 
+TEST(Accuracy, PhasesWithoutASampleNeedWhatWasLearned) {
+  const auto scenario = simulator::parse_scenario(
+      R"({"duration_s": 3000, "lead_in_s": 150, "ollama": {"preload": ["llama3.2:1b"]},
+    "traffic": [{"model": "llama3.2:1b", "users": 1, "pause_s": [5, 10], "output_tokens": [100, 300], "until_s": 900},
+                {"model": "llama3.2:1b", "users": 1, "pause_s": [3, 10], "output_tokens": [4, 25],
+                 "prompt_tokens": [20, 200], "from_s": 1000}]})");
+  StudyOptions options;
+  options.rate_hz = 1;
+  const Summary right = summarize({run_study(scenario, options)});
+  options.attribution.learn_phase_power = false;
+  const Summary wrong = summarize({run_study(scenario, options)});
+  EXPECT_GT(right.shorter, 100u);
+  EXPECT_NEAR(right.shorter_sum_error.value(), 0, 0.03);
+  EXPECT_LT(wrong.shorter_sum_error.value(), -0.2);
+}
+
+TEST(Accuracy, StatedIntervalsHoldTheTruth) {
+  const Summary s = measure({});
+  ASSERT_TRUE(s.coverage_95);
+  EXPECT_EQ(s.intervals, s.requests);
+  EXPECT_GE(*s.coverage_95, 0.9);
+}
+
 TEST(Accuracy, AnAnswerThatIsMissingCountsAsWrong) {
   StudyResult study = run_study(chats(), {});
   for (Answer& answer : study.answers) answer.record.reset();

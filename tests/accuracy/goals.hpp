@@ -13,13 +13,15 @@ namespace tegrascope::accuracy {
 enum class Mutation : std::uint8_t {
   none,
   trapezoid,  // power is interpolated across phase edges
-  no_lag      // the power monitor's averaging is not undone
+  no_lag,     // the power monitor's averaging is not undone
+  no_prior    // phases without a sample take their neighbours' mean
 };
 
 struct TableOptions {
   int seeds = 3;
   Mutation mutation = Mutation::none;
   bool long_runs = true;  // the day and the cost
+  std::uint64_t timelines = 1'000'000;
 };
 
 struct Row {

@@ -14,12 +14,15 @@ int main(int argc, char** argv) {
       options.mutation = Mutation::trapezoid;
     } else if (argument == "--mutation=no-lag") {
       options.mutation = Mutation::no_lag;
+    } else if (argument == "--mutation=no-prior") {
+      options.mutation = Mutation::no_prior;
     } else if (argument == "--short") {
       options.long_runs = false;
       options.seeds = 1;
+      options.timelines = 20'000;
     } else {
       std::cerr << "accuracy: unknown argument " << argument
-                << "; known are --short and --mutation=trapezoid|no-lag\n";
+                << "; known are --short and --mutation=trapezoid|no-lag|no-prior\n";
       return 2;
     }
   }

@@ -26,19 +26,19 @@ std::size_t scratch_directories() {
 
 TEST(Demo, ShowsTheFallbackTheRecoveryAndEnds) {
   TempTree directory;
-  AgentProcess demo("demo", {"--seconds=35"}, directory.root());
+  AgentProcess demo("demo", {"--seconds=45"}, directory.root());
   const auto begin = Clock::now();
 
   EXPECT_TRUE(wait_until(15s, [&] { return placement_is(demo, "cpu"); })) << demo.process().output();
   const auto fell_back = Clock::now() - begin;
-  EXPECT_TRUE(wait_until(std::chrono::duration_cast<std::chrono::milliseconds>(30s - fell_back), [&] {
+  EXPECT_TRUE(wait_until(std::chrono::duration_cast<std::chrono::milliseconds>(40s - fell_back), [&] {
     return placement_is(demo, "gpu");
   })) << demo.process().output();
   const auto recovered = Clock::now() - begin;
   std::printf("cpu after %.1f s, gpu again after %.1f s\n", std::chrono::duration<double>(fell_back).count(),
               std::chrono::duration<double>(recovered).count());
 
-  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(45s - (Clock::now() - begin));
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(55s - (Clock::now() - begin));
   EXPECT_EQ(demo.process().wait_for(left), 0);
   EXPECT_FALSE(demo.has_port_files());
   EXPECT_NE(demo.process().output().find("qwen2.5:7b"), std::string::npos) << demo.process().output();

@@ -3,6 +3,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <set>
+#include <thread>
+#include <vector>
+
 #include "tests/support/agent_process.hpp"
 #include "tests/support/temp_tree.hpp"
 
@@ -47,9 +54,50 @@ TEST(Prometheus, AnswersTokensPerSecondJoulesPerTokenGpuBusyAndPlacement) {
   // scrape.
   const auto gap = prometheus.value(
       "abs(sum(tegrascope_board_energy_joules_total) - sum(tegrascope_attributed_energy_joules_total) - "
-      "sum(tegrascope_unattributed_energy_joules_total) - sum(tegrascope_pending_energy_joules))");
+      "sum(tegrascope_unattributed_energy_joules_total) - sum(tegrascope_pending_energy_joules) - "
+      "sum(tegrascope_forgotten_energy_joules))");
   ASSERT_TRUE(gap);
   EXPECT_LT(*gap, 1e-6);
+}
+
+// A text changes with the snapshot, once a second on an idle board, and never because it was asked for.
+TEST(Scrapes, ChangeNothingAndTwoScrapersAgree) {
+  TempTree directory;
+  AgentProcess agent(
+      "run", {"--path.rootfs=" TEGRASCOPE_FIXTURES "/orin-nano-r36", "--ollama.url=http://127.0.0.1:1"},
+      directory.root());
+  ASSERT_TRUE(wait_until(20s, [&] { return agent.scrape().has("tegrascope_board_energy_joules_total"); }));
+  struct Seen {
+    std::chrono::steady_clock::time_point at;
+    std::string text;
+  };
+  std::array<std::vector<Seen>, 2> seen;
+  std::vector<std::thread> scrapers;
+  const auto begin = std::chrono::steady_clock::now();
+  for (auto& mine : seen)
+    scrapers.emplace_back([&agent, &mine, begin] {
+      while (std::chrono::steady_clock::now() - begin < 4s) {
+        const TestAnswer answer = http_get(agent.url() + "/metrics");
+        if (answer.status == 200) mine.push_back({std::chrono::steady_clock::now(), answer.body});
+      }
+    });
+  for (std::thread& scraper : scrapers) scraper.join();
+
+  std::set<std::string> first;
+  std::set<std::string> second;
+  for (const Seen& one : seen[0]) first.insert(one.text);
+  for (const Seen& one : seen[1]) second.insert(one.text);
+  std::set<std::string> both;
+  std::set_intersection(first.begin(), first.end(), second.begin(), second.end(),
+                        std::inserter(both, both.end()));
+  std::printf("%zu and %zu scrapes: %zu and %zu texts, %zu of them the same\n", seen[0].size(),
+              seen[1].size(), first.size(), second.size(), both.size());
+  ASSERT_GT(seen[0].size(), 20U);
+  ASSERT_GT(seen[1].size(), 20U);
+  EXPECT_LE(first.size(), 8U);
+  EXPECT_LE(second.size(), 8U);
+  EXPECT_GE(both.size() + 2, std::max(first.size(), second.size()))
+      << "only the first and the last may differ";
 }
 
 TEST(Prometheus, PromtoolHasNothingToSay) {

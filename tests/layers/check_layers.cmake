@@ -3,20 +3,21 @@
 cmake_minimum_required(VERSION 3.22)
 
 set(layers
-  agent/model agent/attribution agent/placement agent/analysis
+  agent/model agent/attribution agent/placement agent/analysis agent/recording
   collectors/ollama collectors exporters simulator agent/accuracy agent/app agent/cli agent)
 
 set(allowed_agent/model)
 set(allowed_agent/attribution agent/model)
 set(allowed_agent/placement agent/model)
 set(allowed_agent/analysis agent/model agent/attribution agent/placement)
+set(allowed_agent/recording agent/model agent/analysis agent/attribution)
 set(allowed_collectors agent/model)
 set(allowed_collectors/ollama agent/model collectors)
 set(allowed_exporters agent/model)
 set(allowed_simulator agent/model)
-set(allowed_agent/app agent/model agent/analysis agent/attribution agent/placement collectors collectors/ollama exporters)
+set(allowed_agent/app agent/model agent/analysis agent/recording agent/attribution agent/placement collectors collectors/ollama exporters)
 set(allowed_agent/accuracy agent/model agent/analysis agent/attribution collectors collectors/ollama simulator)
-set(allowed_agent/cli agent/model agent/accuracy agent/app simulator collectors collectors/ollama)
+set(allowed_agent/cli agent/model agent/recording agent/accuracy agent/app exporters simulator collectors collectors/ollama)
 set(allowed_agent agent/cli)
 
 # The most specific layer that holds the path.

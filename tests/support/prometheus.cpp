@@ -31,13 +31,14 @@ std::optional<std::string> find_tool(const std::string& name) {
 }
 
 PrometheusServer::PrometheusServer(const std::string& program, const std::string& target,
-                                   const std::filesystem::path& directory) {
+                                   const std::filesystem::path& directory, const std::string& more) {
   const std::string config = (directory / "prometheus.yml").string();
-  std::ofstream(config) << "global: {scrape_interval: 1s}\n"
+  std::ofstream(config) << "global: {scrape_interval: 1s, evaluation_interval: 1s}\n"
                            "scrape_configs:\n"
                            "- job_name: tegrascope\n"
                            "  static_configs: [{targets: ['"
-                        << target << "']}]\n";
+                        << target << "']}]\n"
+                        << more;
   const std::string address = "127.0.0.1:" + free_port();
   url_ = "http://" + address;
   process_.emplace(std::vector<std::string>{program, "--config.file=" + config,

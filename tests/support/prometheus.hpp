@@ -14,9 +14,10 @@ std::optional<std::string> find_tool(const std::string& name);
 
 class PrometheusServer {
  public:
-  // Scrapes `target` (host:port) each second. Throws when it does not get ready.
+  // Scrapes `target` (host:port) each second. `more`: further sections of its configuration. Throws when it does
+  // not get ready.
   PrometheusServer(const std::string& program, const std::string& target,
-                   const std::filesystem::path& directory);
+                   const std::filesystem::path& directory, const std::string& more = {});
 
   // Result vector of an instant query; empty when nothing matches. Throws on an error.
   nlohmann::json query(const std::string& expression) const;

@@ -3,22 +3,32 @@
 #include <utility>
 
 #include "collectors/ollama/log/gin_line.hpp"
+#include "collectors/ollama/log/journal_tail.hpp"
+#include "collectors/ollama/log/log_tail.hpp"
 #include "collectors/ollama/log/log_text.hpp"
 
 namespace tegrascope {
 
-LogFollower::LogFollower(std::string server, std::filesystem::path path)
-    : server_(std::move(server)), path_(std::move(path)), tail_(path_) {
-  state_.server = server_;
+namespace {
+
+std::unique_ptr<LogSource> make_source(const LogPlace& place) {
+  if (!place.journal_unit.empty()) return std::make_unique<JournalTail>(place.path, place.journal_unit);
+  return std::make_unique<LogTail>(place.path);
+}
+
+}  // namespace
+
+LogFollower::LogFollower(LogPlace place) : place_(std::move(place)), source_(make_source(place_)) {
+  state_.server = place_.server;
 }
 
 bool LogFollower::poll() {
   if (occupied_.exchange(true, std::memory_order_acquire)) return false;
-  const auto error = tail_.poll([this](std::string_view line) {
+  const auto error = source_->poll([this](std::string_view line) {
     decoder_.decode(line, [this](LogEvent&& event) { take(std::move(event)); });
   });
   // A file that is not there yet holds nothing old when it appears.
-  if (error ? error->reason == ErrorReason::missing : !tail_.more()) backlog_ = false;
+  if (error ? error->reason == ErrorReason::missing : !source_->more()) backlog_ = false;
 
   state_.followed = !error;
   state_.error = error ? error->where : "";

@@ -1,8 +1,8 @@
-// One server's log: what its file says since the last poll, and what all of it adds up to.
+// One server's log: what it says since the last poll, and what all of it adds up to.
 #pragma once
 
 #include <atomic>
-#include <filesystem>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,8 +10,9 @@
 #include "agent/model/server_log.hpp"
 #include "collectors/ollama/log/log_decoder.hpp"
 #include "collectors/ollama/log/log_incidents.hpp"
+#include "collectors/ollama/log/log_places.hpp"
+#include "collectors/ollama/log/log_source.hpp"
 #include "collectors/ollama/log/log_summary.hpp"
-#include "collectors/ollama/log/log_tail.hpp"
 
 namespace tegrascope {
 
@@ -19,17 +20,17 @@ namespace tegrascope {
 // read then is there at the next poll.
 class LogFollower {
  public:
-  LogFollower(std::string server, std::filesystem::path path);
+  explicit LogFollower(LogPlace place);
 
-  const std::string& server() const { return server_; }
-  const std::filesystem::path& path() const { return path_; }
+  const std::string& server() const { return place_.server; }
+  const LogPlace& place() const { return place_; }
 
   // Reads what is new. May block as the file system does. False: another thread is still in it, and nothing else
   // may be asked.
   bool poll();
 
   // There is more to read at once.
-  bool more() const { return tail_.more(); }
+  bool more() const { return source_->more(); }
   // Access lines of inference routes since the last call, without the client's address. Lines that were there
   // before the first poll are not among them.
   std::vector<LogRequest> take_requests() { return std::exchange(requests_, {}); }
@@ -38,10 +39,9 @@ class LogFollower {
  private:
   void take(LogEvent&& event);
 
-  const std::string server_;
-  const std::filesystem::path path_;
+  const LogPlace place_;
   std::atomic<bool> occupied_{false};
-  LogTail tail_;
+  const std::unique_ptr<LogSource> source_;
   LogDecoder decoder_;
   LogSummarizer summarizer_;
   LogIncidents incidents_;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "collectors/read_watch.hpp"
@@ -30,6 +31,36 @@ std::optional<std::string> told_by_environment(const fs::path& process) {
   return std::nullopt;
 }
 
+// A regular file of that name as the server sees it, which has not been removed.
+std::optional<fs::path> standard_output(const fs::path& process) {
+  const fs::path link = process / "fd/1";
+  const WatchedRead watched(link);
+  struct stat status {};
+  if (watched.refused() || ::stat(link.c_str(), &status) != 0 || !S_ISREG(status.st_mode) ||
+      status.st_nlink == 0)
+    return std::nullopt;
+  std::error_code error;
+  const fs::path target = fs::read_symlink(link, error);
+  if (error || !target.is_absolute()) return std::nullopt;
+  return target;
+}
+
+// The systemd unit that the process is in; empty when it is none of the system's services.
+std::string unit_of(const fs::path& process) {
+  constexpr std::string_view suffix = ".service";
+  const auto text = read_whole(process / "cgroup");
+  std::string unit;
+  for (std::string_view rest = text ? std::string_view(*text) : std::string_view(); !rest.empty();) {
+    const std::size_t end = std::min(rest.find_first_of("/\n"), rest.size());
+    const std::string_view part = rest.substr(0, end);
+    rest.remove_prefix(std::min(rest.size(), end + 1));
+    if (!part.ends_with(suffix)) continue;
+    if (part.starts_with("user@")) return "";
+    unit = part;
+  }
+  return unit;
+}
+
 using FileIdentity = std::pair<dev_t, ino_t>;
 
 std::optional<FileIdentity> identity(const fs::path& path) {
@@ -37,6 +68,10 @@ std::optional<FileIdentity> identity(const fs::path& path) {
   struct stat status {};
   if (watched.refused() || ::stat(path.c_str(), &status) != 0) return std::nullopt;
   return FileIdentity{status.st_dev, status.st_ino};
+}
+
+bool has_journal(const fs::path& root) {
+  return identity(root / "var/log/journal") || identity(root / "run/log/journal");
 }
 
 // Where this machine has what the server calls `path`. The host's own name is better: it outlives the process.
@@ -55,23 +90,41 @@ std::optional<fs::path> seen_from_here(const fs::path& path, std::int64_t serve_
   return its_root && its_root != identity(paths.rootfs) ? in_container : on_host;
 }
 
+LogPlace named_place(const std::string& server, const std::string& setting, const HostPaths& paths) {
+  constexpr std::string_view scheme = "journal:";
+  if (!setting.starts_with(scheme)) return {server, setting};
+  std::string unit = setting.substr(scheme.size());
+  if (unit.find('.') == std::string::npos) unit += ".service";
+  return {server, paths.rootfs, unit};
+}
+
 }  // namespace
+
+std::string to_string(const LogPlace& place) {
+  return place.journal_unit.empty() ? place.path.string() : "the journal of " + place.journal_unit;
+}
 
 std::vector<LogPlace> find_log_places(const std::vector<OllamaServer>& servers, const HostPaths& paths,
                                       const std::string& setting) {
   std::vector<LogPlace> places;
   for (const OllamaServer& server : servers) {
-    if (setting != "auto") return {{server.name, setting}};
+    if (setting != "auto") return {named_place(server.name, setting, paths)};
     if (server.kind != UpstreamKind::ollama) continue;
-    std::optional<std::string> told;
-    if (server.serve_pid != 0) told = told_by_environment(paths.procfs / std::to_string(server.serve_pid));
+    const fs::path process = paths.procfs / std::to_string(server.serve_pid);
+    const bool found = server.serve_pid != 0;
+    const auto told = found ? told_by_environment(process) : std::nullopt;
+    const auto output = found ? standard_output(process) : std::nullopt;
     std::optional<fs::path> path;
-    if (told && told->starts_with('/')) {
-      path = seen_from_here(*told, server.serve_pid, paths, true);
-    } else if (!told && servers.size() == 1) {
+    if (told && told->starts_with('/')) path = seen_from_here(*told, server.serve_pid, paths, true);
+    if (!path && output) path = seen_from_here(*output, server.serve_pid, paths, false);
+    if (!told && !path && servers.size() == 1)
       path = seen_from_here(kContainerLog, server.serve_pid, paths, false);
+    if (path) {
+      places.push_back({server.name, *path});
+    } else if (found && !told && has_journal(paths.rootfs)) {
+      const std::string unit = unit_of(process);
+      if (!unit.empty()) places.push_back({server.name, paths.rootfs, unit});
     }
-    if (path) places.push_back({server.name, *path});
   }
   return places;
 }

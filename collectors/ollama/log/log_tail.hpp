@@ -13,14 +13,13 @@
 #include <filesystem>
 #include <optional>
 
-#include "agent/model/reading.hpp"
-#include "collectors/ollama/log/log_text.hpp"
+#include "collectors/ollama/log/log_source.hpp"
 
 namespace tegrascope {
 
 // One thread at a time; poll() may block as long as the file system does, and is seen by a watch
 // (collectors/read_watch.hpp).
-class LogTail {
+class LogTail : public LogSource {
  public:
   static constexpr std::uint64_t kMaxBytesPerPoll = 1 << 20;
   // Further behind than this, what lies between is left out.
@@ -30,17 +29,16 @@ class LogTail {
   // of a line.
   explicit LogTail(std::filesystem::path path, std::uint64_t backlog_bytes = 4 << 20)
       : path_(std::move(path)), backlog_bytes_(backlog_bytes) {}
-  ~LogTail() { close(); }
+  ~LogTail() override { close(); }
   LogTail(const LogTail&) = delete;
   LogTail& operator=(const LogTail&) = delete;
 
   // Calls `sink` for every line that was completed since the last poll, at most kMaxBytesPerPoll of text.
   // Returns why the file cannot be read: EACCES, EPERM -> permission, held by the watch -> timeout,
   // everything else -> missing. It is tried again at the next poll.
-  std::optional<ReadError> poll(const LogLines::Sink& sink);
+  std::optional<ReadError> poll(const LogLines::Sink& sink) override;
 
-  // There was more than one poll may read: poll again soon.
-  bool more() const { return more_; }
+  bool more() const override { return more_; }
   // Bytes left out because the file grew faster than it was read.
   std::uint64_t skipped_bytes() const { return skipped_bytes_; }
 

@@ -91,7 +91,7 @@ class LogWitness::Loop {
     std::erase_if(logs_, [&](const Followed& log) {
       const std::string& server = log.follower->server();
       const bool moved = std::any_of(places.begin(), places.end(), [&](const LogPlace& place) {
-        return place.server == server && place.path != log.follower->path();
+        return place.server == server && place != log.follower->place();
       });
       return moved;
     });
@@ -100,7 +100,7 @@ class LogWitness::Loop {
         return log.follower->server() == place.server;
       });
       if (!known && logs_.size() < kMostLogs)
-        logs_.push_back({std::make_shared<LogFollower>(place.server, place.path), std::nullopt});
+        logs_.push_back({std::make_shared<LogFollower>(place), std::nullopt});
     }
   }
 
@@ -121,10 +121,11 @@ class LogWitness::Loop {
         for (const LogRequest& request : log.follower->take_requests())
           report_logged_request(request, log.follower->server(), ids_.next(), read_at, sink_);
       } else {
-        now.error = errors.empty() ? hang_error(log.follower->path().string()).where : errors.front().where;
+        now.error =
+            errors.empty() ? hang_error(to_string(log.follower->place())).where : errors.front().where;
       }
     } catch (const std::exception& e) {
-      now.error = log.follower->path().string() + ": " + e.what();
+      now.error = to_string(log.follower->place()) + ": " + e.what();
     }
     if (log.told != now) {
       log.told = now;

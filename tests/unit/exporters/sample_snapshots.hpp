@@ -142,10 +142,27 @@ inline Snapshot full_snapshot() {
   m.output_tokens = 320;
   m.phase_ns[Phase::decode] = 34'250'000'000;
   m.attributed[Phase::decode] = {300'000'000'000, 100'000'000'000, 35'000'000'000, 10'500'000'000};
+  m.roofline = {4, 1.5e12, 3.5e12, seconds{34}, 1};
   m.verdicts[Placement::gpu] = 5;
+  m.qualities = {{'A', 4}, {'C', 1}};
   m.placement = Placement::gpu;
+  m.fallback = Fallback{ReasonClass::vram_too_small, "it does not fit", "sudo sysctl vm.drop_caches=3"};
   m.fallbacks[ReasonClass::none] = 2;
   s.models = {m};
+
+  s.headroom = memory_headroom(s.readings, {server.state});
+  Books carried;
+  carried.measured = {700'000'000'000, 9'000'000'000};
+  carried.interrupted = {100'000'000'000, 0};
+  carried.unattributed[Unattributed::idle] = {400'000'000'000, 0};
+  carried.attributed[{"127.0.0.1:11434", "qwen2.5:7b"}][Phase::decode] = {200'000'000'000, 50'000'000'000,
+                                                                          9'000'000'000, 1'000'000'000};
+  s.carried = std::make_shared<const Books>(carried);
+  LearnedState learned;
+  learned.baselines = {{2, false, true, 5, 4.5, 60'000'000'000}};
+  learned.series = {{"token_rate", "127.0.0.1:11434", "qwen2.5:7b", Phase::decode, {9.25, 9.75, 9.5}}};
+  s.learned = std::make_shared<const LearnedState>(learned);
+  s.storage = StorageView{true, "", 3, 1763700000, 1763899990};
 
   s.capture = CaptureView{true, "", 5000, 3, 2, 4096, 1};
   s.observation_errors["usage_missing"] = 4;
@@ -157,6 +174,19 @@ inline Snapshot full_snapshot() {
                       {{"framing", 1}, {"host", 2}, {"guard", 3}, {"slow_head", 4}},
                       {{"limit", 5}, {"evicted", 6}},
                       7};
+  Event fallback;
+  fallback.kind = EventKind::fallback;
+  fallback.at = MonotonicTime{seconds{90}};
+  fallback.wall = WallTime{seconds{1'700'000'000} + std::chrono::milliseconds{12}};
+  fallback.server = "127.0.0.1:11434";
+  fallback.model = "qwen2.5:7b";
+  fallback.reason = ReasonClass::container_lost_gpu;
+  fallback.cure = "docker restart ollama";
+  fallback.text = "runs on the CPU";
+  s.events = {fallback};
+  s.event_counts = {{EventKind::fallback, 1}, {EventKind::recovery, 0}};
+  s.web_hook = WebHookView{3, 2, 1};
+  s.incidents = IncidentsView{4, 1};
   return s;
 }
 

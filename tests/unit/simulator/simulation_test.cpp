@@ -35,8 +35,9 @@ class SimulationTest : public ::testing::Test {
 };
 
 TEST(ScenarioTest, AllNamesAreFound) {
-  EXPECT_EQ(scenario_names(),
-            (std::vector<std::string>{"demo", "seed", "gpu", "cpu", "partial", "lying", "idle"}));
+  EXPECT_EQ(scenario_names(), (std::vector<std::string>{"fallback", "seed", "gpu", "cpu", "partial", "lying",
+                                                        "throttle", "power-mode", "foreign-gpu", "embeddings",
+                                                        "cold-load", "tour", "idle"}));
   for (const std::string& name : scenario_names()) {
     ASSERT_TRUE(find_scenario(name).has_value()) << name;
     EXPECT_FALSE(find_scenario(name)->description.empty()) << name;
@@ -139,7 +140,7 @@ TEST_F(SimulationTest, AScriptRunsOnceAndEndsIdle) {
 }
 
 TEST_F(SimulationTest, DemoFallsToTheCpuAfterFiveSeconds) {
-  Simulation simulation(options("demo"));
+  Simulation simulation(options("fallback"));
   simulation.start();
   simulation.start_clients(simulation.ollama_url());
   const MonotonicTime begin = monotonic_now();

@@ -45,7 +45,18 @@ TEST(Residency, SeveralRunnersAreToldApartByTheirBlob) {
   r.set_server(state("a:1", 10, {model("m:latest", "y", 4, 4), model("n:latest", "", 4, 4)}));
   r.set_processes({runner(11, 10, "x"), runner(12, 10, "y")});
   EXPECT_EQ(r.runner_of("a:1", "m:latest")->id.pid, 12);
+  EXPECT_EQ(r.runner_of("a:1", "n:latest")->id.pid, 11) << "the only one left";
+  r.set_processes({runner(11, 10, "x"), runner(12, 10, "y"), runner(13, 10, "z")});
   EXPECT_FALSE(r.runner_of("a:1", "n:latest"));
+}
+
+TEST(Residency, ARunnerOfAnotherModelIsNotTaken) {
+  Residency r;
+  r.set_server(state("a:1", 10, {model("m:latest", "x", 4, 4)}));
+  r.set_processes({runner(11, 10, "x")});
+  EXPECT_FALSE(r.runner_of("a:1", "loading:latest"));
+  EXPECT_TRUE(r.runs_another(*r.runner({11, 1}), "a:1", "loading:latest"));
+  EXPECT_FALSE(r.runs_another(*r.runner({11, 1}), "a:1", "m:latest"));
 }
 
 TEST(Residency, DeclaredShareIsSizeVramOverSize) {

@@ -57,7 +57,7 @@ class WitnessMergeTest : public ::testing::Test {
   ModelTable models{16};
   Residency residency;
   RequestTable requests{attribution, models, residency};
-  WitnessMerge merge{requests};
+  WitnessMerge merge{requests, residency};
 };
 
 TEST_F(WitnessMergeTest, ABusyRunnerIsTheRequestThatAnExactWitnessReports) {
@@ -194,6 +194,44 @@ TEST_F(WitnessMergeTest, ALogLineWithoutAnythingElseIsARequest) {
   EXPECT_THAT(records(), IsEmpty());
   merge.advance(t(13.3));
   EXPECT_THAT(records(), ElementsAre(21));
+}
+
+TEST_F(WitnessMergeTest, ALogLineWithoutASpellIsOfTheOnlyModelThatTheServerHolds) {
+  const auto holds = [&](const std::vector<std::string>& names, bool remote = false) {
+    ServerState state;
+    state.server.name = kServer;
+    state.up = true;
+    state.models_known = true;
+    for (const std::string& name : names) {
+      ResidentModel model;
+      model.name = name;
+      model.remote = remote;
+      state.models.push_back(model);
+    }
+    residency.set_server(state);
+  };
+  const auto model_of = [&](RequestId id, double at, int status = 200) {
+    merge.add(RequestStarted{id, Witness::log, kServer, "/api/embed", Operation::embed, t(at - 0.05)});
+    RequestEnded e;
+    e.id = id;
+    e.at = t(at);
+    e.status_code = status;
+    merge.add(e);
+    merge.advance(t(at + 4));
+    const LiveRequest* request = requests.find(id);
+    EXPECT_NE(request, nullptr);
+    return request == nullptr ? "" : request->model_name;
+  };
+  EXPECT_EQ(model_of(1, 10), "") << "nothing is known of the server";
+  holds({"bge-m3:latest"});
+  EXPECT_EQ(model_of(2, 20), "bge-m3:latest");
+  EXPECT_EQ(model_of(3, 30, 404), "") << "which model was not found is not told";
+  holds({"bge-m3:latest", "qwen2.5:7b"});
+  EXPECT_EQ(model_of(4, 40), "") << "either may have been asked";
+  holds({});
+  EXPECT_EQ(model_of(5, 50), "");
+  holds({"gpt-oss:120b-cloud"}, true);
+  EXPECT_EQ(model_of(6, 60), "");
 }
 
 TEST_F(WitnessMergeTest, WhatWaitsIsBounded) {

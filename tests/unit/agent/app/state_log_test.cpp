@@ -70,11 +70,21 @@ TEST_F(StateLogTest, WhatAServersLogTellsIsToldOnce) {
   server.error = "";
   server.followed = true;
   EXPECT_THAT(said_of(), HasSubstr("is followed"));
-  server.load_failures[ReasonClass::oom_alloc] = 2;
-  EXPECT_THAT(said_of(), HasSubstr("reason=oom-alloc"));
-  server.runners_killed = 1;
-  EXPECT_THAT(said_of(), HasSubstr("killed for memory"));
-  EXPECT_THAT(said_of(), testing::Not(HasSubstr("killed")));
+}
+
+TEST_F(StateLogTest, AnEventIsALine) {
+  StateLog log;
+  Event event;
+  event.kind = EventKind::load_failed;
+  event.server = "s:1";
+  event.reason = ReasonClass::oom_alloc;
+  event.text = "a model could not be loaded";
+  testing::internal::CaptureStderr();
+  log.note(event);
+  const std::string said_of_it = testing::internal::GetCapturedStderr();
+  EXPECT_THAT(said_of_it, HasSubstr("could not be loaded"));
+  EXPECT_THAT(said_of_it, HasSubstr("reason=oom-alloc"));
+  EXPECT_THAT(said_of_it, HasSubstr("level=warn"));
 }
 
 }  // namespace

@@ -31,6 +31,16 @@ TEST(Averaging, GivesAStepBackAtOnce) {
   EXPECT_DOUBLE_EQ(unaveraged_mean_watts(5, 7, 100ms, 0ns), 6);
 }
 
+TEST(Averaging, AKnownChangeOfLoadInsideAnIntervalIsAStep) {
+  SampleCurve curve(0ns, 3s);
+  curve.set_averaging(kTau);
+  for (int i = 0; i < 40; ++i) curve.add(at(8.05 + i * 0.1), averaged(8.05 + i * 0.1));
+  const std::vector<MonotonicTime> edge{at(10)};
+  EXPECT_NEAR(curve.mean_between_samples(at(9.95), at(10), edge).value(), 5, 0.05);
+  EXPECT_NEAR(curve.mean_between_samples(at(10), at(10.05), edge).value(), 15, 0.1);
+  EXPECT_NEAR(curve.mean_between_samples(at(9.95), at(10.05), {}).value(), 10, 0.1);
+}
+
 TEST(Averaging, EnergyOfAPulseThatTheChipSmearsOut) {
   double plain = 0;
   RisingSum unaveraged;

@@ -100,6 +100,30 @@ TEST(SampleCurve, SaysWhereOnlyAGuessIsPossible) {
   EXPECT_FALSE(ramp().unsampled(t(0.25), t(1), std::vector{t(0.25)}));
 }
 
+TEST(SampleCurve, SaysWhichSamplesAnEnergyRestsOn) {
+  const std::vector<MonotonicTime> boundary{t(0.25)};
+  const auto held = *ramp().weights(t(0.25), t(1), boundary);
+  EXPECT_EQ(held.left_seconds, 0);
+  EXPECT_DOUBLE_EQ(held.right_seconds, 0.75);
+  const auto line = *ramp().weights(t(0), t(0.5), {});
+  EXPECT_DOUBLE_EQ(line.left_seconds * 4 + line.right_seconds * 8, 0.5 * 5) << "4 W at 0 s, 6 W at 0.5 s";
+  EXPECT_EQ(line.right, line.left + 1);
+}
+
+TEST(SampleCurve, SpacingCountsTheSamplesNextToTheWindow) {
+  EXPECT_EQ(ramp().spacing(t(0.2), t(0.4)), 1s);
+  EXPECT_EQ(ramp().spacing(t(0.5), t(1.5)), 1s);
+  EXPECT_FALSE(ramp().spacing(t(0.5), t(2.5)));
+}
+
+TEST(SampleCurve, RoughnessIsTheVarianceOfASample) {
+  SampleCurve curve(0ns, 3s);
+  for (int i = 0; i < 100; ++i) curve.add(t(i), 10 + (i % 2 == 0 ? 0.5 : -0.5));
+  const Roughness seen = curve.roughness(t(10.5), t(90.5));
+  EXPECT_EQ(seen.pairs, 79);
+  EXPECT_DOUBLE_EQ(seen.squares / seen.pairs, 0.5);
+}
+
 TEST(SampleCurve, MeanOfTheSamplesInsideAWindow) {
   EXPECT_DOUBLE_EQ(*ramp().mean_of_samples(t(0.5), t(1.5)), 8);
   EXPECT_FALSE(ramp().mean_of_samples(t(0.25), t(0.75)));

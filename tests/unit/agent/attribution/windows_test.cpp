@@ -49,7 +49,46 @@ TEST(CutWindows, PlacesDecodeAndPrefillBackFromTheEnd) {
   expect_window(w.windows[1], Phase::queue, at(12s), at(13s));
   expect_window(w.windows[2], Phase::prefill, at(13s), at(14s));
   expect_window(w.windows[3], Phase::decode, at(14s), at(20s));
+  EXPECT_THAT(w.reasons, testing::ElementsAre("load_not_split"));
+}
+
+TEST(CutWindows, TheWaitForAnEvictionIsNoLoad) {
+  ObservedRequest r = streamed_chat();
+  r.load_began = at(10500ms);
+  const auto w = cut_windows(r);
+  ASSERT_EQ(w.windows.size(), 5u);
+  expect_window(w.windows[0], Phase::queue, at(10s), at(10500ms));
+  expect_window(w.windows[1], Phase::load, at(10500ms), at(12s));
   EXPECT_TRUE(w.reasons.empty());
+  EXPECT_EQ(total(w), 10s);
+}
+
+TEST(CutWindows, ALoadOfAnotherRequestIsWaiting) {
+  ObservedRequest r = streamed_chat();
+  r.load_began = at(9s);
+  r.load_of_another = true;
+  const auto w = cut_windows(r);
+  ASSERT_EQ(w.windows.size(), 4u);
+  expect_window(w.windows[0], Phase::queue, at(10s), at(12s));
+}
+
+TEST(CutWindows, AModelThatWasThereIsLookedUp) {
+  ObservedRequest r = streamed_chat();
+  r.counts->load_duration = 30ms;
+  r.load_of_another = true;
+  const auto w = cut_windows(r);
+  expect_window(w.windows.at(0), Phase::load, at(10s), at(10030ms));
+  EXPECT_TRUE(w.reasons.empty());
+}
+
+TEST(CutWindows, WithoutDurationsTheWaitBeforeTheRunnerIsStillKnown) {
+  ObservedRequest r = streamed_chat();
+  r.counts.reset();
+  r.load_began = at(11s);
+  const auto w = cut_windows(r);
+  ASSERT_EQ(w.windows.size(), 3u);
+  expect_window(w.windows[0], Phase::queue, at(10s), at(11s));
+  expect_window(w.windows[1], Phase::prefill, at(11s), at(14s));
 }
 
 TEST(CutWindows, AddsUpToTheNanosecondWhateverTheServerSays) {

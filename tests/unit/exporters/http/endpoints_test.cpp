@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "exporters/http/gzip.hpp"
 #include "sample_snapshots.hpp"
 
 namespace tegrascope {
@@ -27,6 +28,29 @@ TEST(Endpoints, metrics) {
   EXPECT_EQ(reply.content_type, "text/plain; version=0.0.4; charset=utf-8");
   EXPECT_THAT(*reply.body, HasSubstr("tegrascope_ollama_up{server=\"127.0.0.1:11434\"} 1\n"));
   EXPECT_EQ(endpoints(request("/metrics")).body, reply.body);
+}
+
+TEST(Endpoints, metrics_as_gzip_for_those_who_take_it) {
+  const FixedSource source{full_snapshot()};
+  Endpoints endpoints{source, {"0.1.0", ""}};
+  HttpRequest asked = request("/metrics");
+  asked.accept_encoding = "gzip";
+  const HttpReply packed = endpoints(asked);
+  EXPECT_TRUE(packed.gzip);
+  EXPECT_TRUE(packed.vary_by_encoding);
+  EXPECT_THAT(*packed.body, testing::StartsWith("\x1f\x8b"));
+  EXPECT_EQ(endpoints(asked).body, packed.body);
+  const HttpReply plain = endpoints(request("/metrics"));
+  EXPECT_FALSE(plain.gzip);
+  EXPECT_TRUE(plain.vary_by_encoding);
+}
+
+TEST(AcceptsGzip, as_the_field_says) {
+  for (const char* yes :
+       {"gzip", "GZIP", "x-gzip", "deflate, gzip;q=0.5", " gzip ;q=1.0", "*", "br;q=1, *;q=0.1"})
+    EXPECT_TRUE(accepts_gzip(yes)) << yes;
+  for (const char* no : {"", "identity", "deflate, br", "gzip;q=0", "gzip; q=0.000, *", "*;q=0", "gzipped"})
+    EXPECT_FALSE(accepts_gzip(no)) << no;
 }
 
 TEST(Endpoints, healthy) {
@@ -88,6 +112,22 @@ TEST(Endpoints, beyond_loopback_only_what_monitoring_needs) {
   EXPECT_EQ(endpoints(request("/", false)).status, 404);
   EXPECT_EQ(endpoints(request("/metrics", false)).status, 200);
   EXPECT_EQ(endpoints(request("/-/ready", false)).status, 200);
+}
+
+TEST(Endpoints, events_to_this_machine_only) {
+  const FixedSource source{full_snapshot()};
+  Endpoints endpoints{source, {"0.1.0", ""}};
+  const HttpReply reply = endpoints(request("/api/v1/events"));
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_EQ(reply.content_type, "application/json");
+  EXPECT_EQ(
+      *reply.body,
+      R"({"events":[{"kind":"fallback","time":"2023-11-14T22:13:20.012Z","monotonic_ns":90000000000,)"
+      R"("server":"127.0.0.1:11434","model":"qwen2.5:7b","reason":"container-lost-gpu",)"
+      R"("cure":"docker restart ollama","text":"runs on the CPU"}],"counts":{"fallback":1,"recovery":0}})"
+      "\n");
+  EXPECT_EQ(endpoints(request("/api/v1/events", false)).status, 404);
+  EXPECT_EQ(endpoints(request("/api/v1/event")).status, 404);
 }
 
 TEST(Endpoints, landing_page) {

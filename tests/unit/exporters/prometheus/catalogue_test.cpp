@@ -3,9 +3,14 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <fstream>
 #include <set>
+#include <sstream>
+#include <stdexcept>
 #include <string>
 
+#include "exporters/prometheus/describe.hpp"
 #include "exporters/prometheus/view.hpp"
 #include "sample_snapshots.hpp"
 
@@ -45,6 +50,34 @@ TEST(Catalogue, rows_of_ollama_requests_and_attribution_carry_the_server) {
       EXPECT_EQ(f.labels().front(), "server") << name;
     }
   }
+}
+
+TEST(Catalogue, every_label_has_a_bound_and_every_histogram_its_buckets) {
+  for (const FamilyInfo& f : catalogue()) {
+    for (const auto label : f.labels())
+      EXPECT_GE(label_info(f.family, label).bound, 1U) << f.name << " " << label;
+    EXPECT_EQ(f.kind == MetricKind::histogram, !buckets(f.family).empty()) << f.name;
+  }
+  EXPECT_EQ(label_info(Family::requests_in_flight, "phase").bound, 3U);
+  EXPECT_EQ(label_info(Family::phase_seconds_total, "phase").bound, 5U);
+  EXPECT_THROW(label_info(Family::build_info, "nonsense"), std::logic_error);
+}
+
+TEST(Catalogue, units) {
+  EXPECT_EQ(unit(info(Family::board_energy_joules_total)), "joules");
+  EXPECT_EQ(unit(info(Family::emc_peak_bytes_per_second)), "bytes_per_second");
+  EXPECT_EQ(unit(info(Family::ollama_up)), "");
+  EXPECT_EQ(unit(info(Family::fan_speed_rpm)), "rpm");
+}
+
+// TEGRASCOPE_UPDATE_GOLDEN=1 writes the file anew.
+TEST(Catalogue, docs_metrics_md_is_made_from_it) {
+  const std::string file = TEGRASCOPE_SOURCE_DIR "/docs/metrics.md";
+  if (std::getenv("TEGRASCOPE_UPDATE_GOLDEN") != nullptr) std::ofstream{file} << describe_metrics_markdown();
+  std::ostringstream text;
+  text << std::ifstream{file}.rdbuf();
+  EXPECT_EQ(text.str(), describe_metrics_markdown())
+      << "tegrascope describe-metrics --markdown > docs/metrics.md";
 }
 
 TEST(Catalogue, every_family_is_exported_and_every_exported_family_is_listed) {

@@ -29,6 +29,27 @@ TEST(MetricsPage, one_rendering_per_snapshot) {
   EXPECT_TRUE(first->ends_with('\n'));
 }
 
+TEST(MetricsPage, one_compressed_body_per_snapshot_and_it_is_the_text) {
+  FixedSource source{full_snapshot()};
+  MetricsPage page{source, {"0.1.0", ""}};
+  const auto packed = page.compressed();
+  EXPECT_EQ(page.compressed(), packed);
+  EXPECT_LT(packed->size() * 5, page.text()->size());
+  const std::string file = testing::TempDir() + "tegrascope-page-" + std::to_string(::getpid()) + ".gz";
+  std::ofstream{file, std::ios::binary} << *packed;
+  std::FILE* pipe = ::popen(("gzip -dc '" + file + "'").c_str(), "r");
+  ASSERT_NE(pipe, nullptr);
+  std::string unpacked;
+  std::array<char, 4096> buffer{};
+  while (const std::size_t n = std::fread(buffer.data(), 1, buffer.size(), pipe))
+    unpacked.append(buffer.data(), n);
+  EXPECT_EQ(::pclose(pipe), 0);
+  EXPECT_EQ(unpacked, *page.text());
+  source.set(full_snapshot());
+  EXPECT_NE(page.compressed(), packed);
+  fs::remove(file);
+}
+
 // In PATH, or unpacked under build/tools.
 std::string find_promtool() {
   std::istringstream path{std::getenv("PATH") == nullptr ? "" : std::getenv("PATH")};

@@ -5,6 +5,7 @@
 
 #include <fstream>
 
+#include "collectors/ollama/log/log_tail.hpp"
 #include "tests/support/temp_tree.hpp"
 
 namespace tegrascope::test {
@@ -34,7 +35,7 @@ class LogFollowerTest : public ::testing::Test {
   const ServerLog& state() const { return follower_.state(); }
 
   TempTree tree_;
-  LogFollower follower_{"127.0.0.1:11434", tree_.path("ollama.log")};
+  LogFollower follower_{LogPlace{"127.0.0.1:11434", tree_.path("ollama.log")}};
 };
 
 TEST_F(LogFollowerTest, WhatWasThereBeforeMakesClaimsAndNoRequests) {

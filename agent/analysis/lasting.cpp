@@ -1,0 +1,28 @@
+// The analysis' half that outlives a run: the books so far and what was learned.
+#include "agent/analysis/analysis.hpp"
+
+namespace tegrascope {
+namespace {
+
+constexpr Nanoseconds kLearnedEvery = std::chrono::seconds(30);
+
+}  // namespace
+
+void Analysis::restore(std::shared_ptr<const Books> carried, const LearnedState& learned, MonotonicTime now) {
+  carried_ = std::move(carried);
+  attribution_.restore(learned, now);
+}
+
+void Analysis::fill_lasting(Snapshot& snapshot) {
+  if (!learned_ || snapshot.at - learned_at_ >= kLearnedEvery) {
+    learned_ = std::make_shared<const LearnedState>(attribution_.learned(snapshot.at));
+    learned_at_ = snapshot.at;
+  }
+  for (const auto& [key, phases] : attribution_.ledger().closed())
+    snapshot.closed_accounts[{key.server, key.model}] = phases;
+  snapshot.carried = carried_;
+  snapshot.learned = learned_;
+  snapshot.storage = storage_;
+}
+
+}  // namespace tegrascope

@@ -1,0 +1,104 @@
+#include "agent/app/recording_file.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <fstream>
+#include <future>
+#include <stdexcept>
+
+#include "agent/recording/replay.hpp"
+#include "tests/support/temp_tree.hpp"
+#include "tests/unit/agent/recording/recorded.hpp"
+
+namespace tegrascope {
+namespace {
+
+using testing::HasSubstr;
+
+// A run of one request into `file`.
+void record_a_run(const std::filesystem::path& file, std::uint64_t max_bytes = 1u << 30) {
+  DiskThread disk;
+  RecordingFile recording(file, max_bytes, disk);
+  RecordedBoard board(recording);
+  board.request(1, 15, 0.97, 0.3);
+  board.run_until(30, 5, 0, 0);
+  board.end();
+  recording.flush();
+  disk.stop();
+}
+
+Replay replay_of(const std::filesystem::path& file) {
+  std::ifstream in(file);
+  return replay(in, file.string());
+}
+
+TEST(RecordingFile, HoldsTheRunAndGoesOnBehindIt) {
+  test::TempTree tree;
+  const auto file = tree.root() / "r.jsonl";
+  record_a_run(file);
+  record_a_run(file);
+  const Replay result = replay_of(file);
+  EXPECT_TRUE(is_sound(result)) << result.problems.at(0);
+  ASSERT_EQ(result.runs.size(), 2u);
+  EXPECT_EQ(result.runs[1].same_ledger, true);
+}
+
+TEST(RecordingFile, ACutLineOfTheRunBeforeStaysAlone) {
+  test::TempTree tree;
+  const auto file = tree.root() / "r.jsonl";
+  record_a_run(file);
+  std::filesystem::resize_file(file, std::filesystem::file_size(file) - 5);
+  record_a_run(file);
+  const Replay result = replay_of(file);
+  EXPECT_EQ(result.problem_count, 1u);
+  ASSERT_EQ(result.runs.size(), 2u);
+  EXPECT_FALSE(result.runs[0].end);
+  EXPECT_EQ(result.runs[1].same_ledger, true);
+}
+
+TEST(RecordingFile, EndsAtItsBytesAndSaysSo) {
+  test::TempTree tree;
+  const auto file = tree.root() / "r.jsonl";
+  record_a_run(file, 20'000);
+  EXPECT_LT(std::filesystem::file_size(file), 20'500u);
+  const Replay result = replay_of(file);
+  EXPECT_EQ(result.problem_count, 0u);
+  ASSERT_TRUE(result.runs.at(0).end);
+  EXPECT_EQ(result.runs[0].end->why, RecordingEnd::Why::full);
+}
+
+std::string refusal(const std::filesystem::path& file) {
+  DiskThread disk;
+  try {
+    RecordingFile recording(file, 1u << 30, disk);
+  } catch (const std::invalid_argument& e) {
+    return e.what();
+  }
+  return "";
+}
+
+TEST(RecordingFile, RefusesWhatIsNoRecording) {
+  test::TempTree tree;
+  tree.write("letter.txt", "Dear Jetson, this is long enough to be looked at as a recording would be.");
+  EXPECT_THAT(refusal(tree.root() / "letter.txt"), HasSubstr("no recording"));
+  EXPECT_THAT(refusal(tree.root() / "nowhere" / "r"), HasSubstr("No such file"));
+  EXPECT_THAT(refusal("/dev/null"), HasSubstr("no regular file"));
+}
+
+TEST(DiskThread, DropsWhatDoesNotFitAndDoesTheRest) {
+  DiskThread disk;
+  std::promise<void> go;
+  std::atomic<int> done{0};
+  ASSERT_TRUE(disk.post(1, [&, wait = go.get_future().share()] { wait.wait(); }));
+  EXPECT_TRUE(disk.post(DiskThread::kMaxWaiting / 2, [&] { ++done; }));
+  EXPECT_FALSE(disk.post(DiskThread::kMaxWaiting / 2, [&] { ++done; }));
+  go.set_value();
+  disk.stop();
+  EXPECT_EQ(done, 1);
+  EXPECT_FALSE(disk.post(1, [&] { ++done; }));
+}
+
+}  // namespace
+}  // namespace tegrascope

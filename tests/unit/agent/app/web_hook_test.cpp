@@ -1,0 +1,149 @@
+#include "agent/app/web_hook.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <filesystem>
+#include <stdexcept>
+
+#include "agent/app/hmac_sha256.hpp"
+#include "tests/support/eventually.hpp"
+#include "tests/support/temp_tree.hpp"
+#include "tests/unit/collectors/ollama/event_queue.hpp"
+#include "tests/unit/collectors/ollama/fake_http_server.hpp"
+
+namespace tegrascope {
+namespace {
+
+using namespace std::chrono_literals;
+using test::eventually;
+using testing::HasSubstr;
+
+Event fallback(const std::string& model = "qwen2.5:7b") {
+  Event event;
+  event.kind = EventKind::fallback;
+  event.wall = WallTime{1'700'000'000s};
+  event.server = "127.0.0.1:11434";
+  event.model = model;
+  event.reason = ReasonClass::container_lost_gpu;
+  event.text = "runs on the CPU";
+  return event;
+}
+
+WebHookOptions options_for(const FakeHttpServer& server) {
+  WebHookOptions options;
+  options.url = server.url() + "/hook?token=1";
+  options.secret = "s3cret";
+  options.host = "jetson";
+  options.first_pause = 1ms;
+  options.longest_pause = 5ms;
+  options.tries = 4;
+  return options;
+}
+
+TEST(WebHook, PostsASignedEvent) {
+  EventQueue<FakeRequest> requests;
+  FakeHttpServer server{[&](const FakeRequest& r) {
+    requests.push(r);
+    return FakeHttpServer::answer(204, "");
+  }};
+  Outbound outbound;
+  WebHook hook(outbound, options_for(server));
+  hook.send(fallback());
+  const auto request = requests.next();
+  ASSERT_TRUE(request);
+  EXPECT_EQ(request->path, "/hook?token=1");
+  EXPECT_EQ(
+      request->body,
+      R"({"host":"jetson","event":{"kind":"fallback","time":"2023-11-14T22:13:20.000Z","monotonic_ns":0,)"
+      R"("server":"127.0.0.1:11434","model":"qwen2.5:7b","reason":"container-lost-gpu","cure":"",)"
+      R"("text":"runs on the CPU"}})");
+  EXPECT_THAT(request->head, HasSubstr("X-Tegrascope-Event: fallback\r\n"));
+  EXPECT_THAT(request->head, HasSubstr("Content-Type: application/json\r\n"));
+  EXPECT_THAT(
+      request->head,
+      HasSubstr("X-Tegrascope-Signature: sha256=" + to_hex(hmac_sha256("s3cret", request->body)) + "\r\n"));
+  EXPECT_TRUE(eventually([&] { return hook.view().delivered == 1; }));
+  outbound.stop();
+}
+
+TEST(WebHook, TriesAgainAndKeepsTheOrder) {
+  EventQueue<std::string> models;
+  std::atomic<int> answers{0};
+  FakeHttpServer server{[&](const FakeRequest& r) {
+    if (++answers <= 2) return FakeHttpServer::answer(answers == 1 ? 503 : 429, "");
+    models.push(r.body);
+    return FakeHttpServer::answer(200, "");
+  }};
+  Outbound outbound;
+  WebHook hook(outbound, options_for(server));
+  hook.send(fallback("a"));
+  hook.send(fallback("b"));
+  EXPECT_THAT(models.next().value_or(""), HasSubstr("\"a\""));
+  EXPECT_THAT(models.next().value_or(""), HasSubstr("\"b\""));
+  EXPECT_TRUE(eventually([&] { return hook.view().delivered == 2; }));
+  EXPECT_EQ(hook.view().failed, 0u);
+  outbound.stop();
+}
+
+TEST(WebHook, GivesUpAfterItsTriesOrAFinalAnswer) {
+  std::atomic<int> asked{0};
+  std::atomic<int> status{500};
+  FakeHttpServer server{[&](const FakeRequest&) {
+    ++asked;
+    return FakeHttpServer::answer(status, "");
+  }};
+  Outbound outbound;
+  WebHook hook(outbound, options_for(server));
+  hook.send(fallback());
+  EXPECT_TRUE(eventually([&] { return hook.view().failed == 1; }));
+  EXPECT_EQ(asked, 4);
+  status = 404;
+  hook.send(fallback());
+  EXPECT_TRUE(eventually([&] { return hook.view().failed == 2; }));
+  EXPECT_EQ(asked, 5);
+  outbound.stop();
+}
+
+TEST(WebHook, DropsWhatDoesNotFitAndNeverWaits) {
+  FakeHttpServer server{[](const FakeRequest&) { return std::optional<std::string>(); }};  // never answers
+  Outbound outbound;
+  WebHook hook(outbound, options_for(server));
+  for (int i = 0; i < 100; ++i) hook.send(fallback());
+  EXPECT_EQ(hook.view().dropped, 36u);
+  outbound.stop();
+}
+
+std::string refusal(const std::function<void()>& act) {
+  try {
+    act();
+  } catch (const std::invalid_argument& e) {
+    return e.what();
+  }
+  return "";
+}
+
+TEST(WebHook, TakesOnlyHttpAndHttps) {
+  for (const char* url : {"http://host", "https://host:8443/path?token=x"})
+    EXPECT_NO_THROW(check_web_hook_url(url));
+  for (const char* url :
+       {"ftp://host", "file:///etc/passwd", "host/path", "http://", "http:///x", "http://a b"})
+    EXPECT_THAT(refusal([&] { check_web_hook_url(url); }), HasSubstr("write http://host/path"));
+  EXPECT_THAT(refusal([] { check_web_hook_url("gopher://h/?token=t0p"); }), testing::Not(HasSubstr("t0p")));
+}
+
+TEST(WebHook, TheSecretIsTheFirstLineOfAFileThatIsNotPublic) {
+  test::TempTree tree;
+  tree.write("secret", "s3cret\r\nmore\n");
+  const std::string file = (tree.root() / "secret").string();
+  EXPECT_THAT(refusal([&] { read_secret(file); }), HasSubstr("chmod o-rwx"));
+  std::filesystem::permissions(file, std::filesystem::perms::owner_read);
+  EXPECT_EQ(read_secret(file), "s3cret");
+  tree.write("empty", "\nx\n");
+  EXPECT_THAT(refusal([&] { read_secret((tree.root() / "empty").string()); }), HasSubstr("empty"));
+  EXPECT_THAT(refusal([&] { read_secret((tree.root() / "none").string()); }), HasSubstr("cannot be read"));
+}
+
+}  // namespace
+}  // namespace tegrascope
