@@ -31,7 +31,7 @@ void change_setup(const ScenarioChange& change, RunnerSetup& setup) {
 
 }  // namespace
 
-Conditions::Conditions(const VirtualScenario& scenario) {
+VirtualConditions::VirtualConditions(const VirtualScenario& scenario) {
   for (const SimulatedModel& model : simulated_models()) {
     RunnerSetup& setup = setups_[model.name];
     setup.placement = scenario.placement;
@@ -43,7 +43,7 @@ Conditions::Conditions(const VirtualScenario& scenario) {
     if (change.at_seconds <= 0) apply(change);
 }
 
-void Conditions::apply(const ScenarioChange& change) {
+void VirtualConditions::apply(const ScenarioChange& change) {
   for (auto& [name, setup] : setups_)
     if (change.model.empty() || change.model == name) change_setup(change, setup);
   take(change.gpu_speed, board_.gpu_speed);
@@ -56,9 +56,9 @@ void Conditions::apply(const ScenarioChange& change) {
   take(change.version, board_.version);
 }
 
-const RunnerSetup& Conditions::setup(const std::string& model) const { return setups_.at(model); }
+const RunnerSetup& VirtualConditions::setup(const std::string& model) const { return setups_.at(model); }
 
-RunnerSpeed Conditions::speed(const SimulatedModel& model, const RunnerSetup& setup) const {
+RunnerSpeed VirtualConditions::speed(const SimulatedModel& model, const RunnerSetup& setup) const {
   SimulatedModel now = model;
   now.gpu_tokens_per_second *= board_.gpu_speed * setup.rate;
   now.cpu_tokens_per_second *= board_.cpu_speed * setup.rate;

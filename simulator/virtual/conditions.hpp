@@ -39,10 +39,10 @@ struct BoardCondition {
   std::string version = "0.30.0";
 };
 
-class Conditions {
+class VirtualConditions {
  public:
   // With the changes at time 0 applied.
-  explicit Conditions(const VirtualScenario& scenario);
+  explicit VirtualConditions(const VirtualScenario& scenario);
 
   void apply(const ScenarioChange& change);
   const RunnerSetup& setup(const std::string& model) const;

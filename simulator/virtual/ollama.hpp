@@ -114,7 +114,7 @@ class VirtualOllama {
   const VirtualScenario scenario_;
   JobWatcher& watcher_;
   Traffic traffic_;
-  Conditions conditions_;
+  VirtualConditions conditions_;
   Workload workload_;
   std::mt19937_64 random_;
   MonotonicTime now_{};

@@ -133,6 +133,19 @@ Batch gpu_memory(double at, std::vector<GpuProcess> processes) {
   return b;
 }
 
+TEST(Analysis, AModelUnseenForADayStaysInTheLifetimesBooks) {
+  Board board;
+  board.run_until(3, 5, 0, 0);
+  board.whole_request(1, 3, 12, 0.97, 0.4);
+  const Books before = books_of(*board.snapshot());
+  ASSERT_FALSE(before.attributed.empty());
+  const SnapshotPtr later = board.analysis().make_snapshot(t(10) + std::chrono::hours(25));
+  EXPECT_TRUE(later->models.empty());
+  EXPECT_GT(later->ledger.forgotten_energy_nj, 0);
+  EXPECT_EQ(books_of(*later).attributed, before.attributed);
+  EXPECT_TRUE(books_of(*later).conserved());
+}
+
 TEST(Analysis, TheRunnersGpuMemoryIsItsModelsAndForgottenWhenOld) {
   Board board;
   board.run_until(3, 5, 0, 0);
