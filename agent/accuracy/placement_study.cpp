@@ -16,11 +16,20 @@ using simulator::VirtualRequest;
 constexpr Nanoseconds kSettle = std::chrono::seconds{30};
 constexpr Nanoseconds kShortestDecode = std::chrono::seconds{1};
 constexpr std::int64_t kFewestTokens = 16;
+// What witnesses other than relay and capture may miss of a decode.
+constexpr Nanoseconds kEdgeError = std::chrono::milliseconds{300};
 // The verdict on a request comes this long after its end at most: watermark, hold of the witnesses, snapshot.
 constexpr Nanoseconds kVerdictDelay = std::chrono::milliseconds{3500};
 
 bool is_eligible(const VirtualRequest& r) {
   return r.eval_duration >= kShortestDecode && r.output_tokens >= kFewestTokens;
+}
+
+// The agent saw enough of it.
+bool is_judged(const VirtualRequest& r, const RequestRecord* record) {
+  const bool exact =
+      record == nullptr || record->witness == Witness::relay || record->witness == Witness::capture;
+  return is_eligible(r) && (exact || r.eval_duration >= kShortestDecode + kEdgeError);
 }
 
 Nanoseconds overlap(const VirtualRequest& truth, const RequestRecord& record) {
@@ -232,7 +241,7 @@ PlacementRun run_placement(const simulator::VirtualScenario& scenario, Sight sig
   for (const VirtualRequest& truth : world.truth().requests) {
     const RequestRecord* record = record_of(truth, records);
     run.requests.push_back(
-        {truth, record == nullptr ? std::nullopt : std::optional(*record), is_eligible(truth)});
+        {truth, record == nullptr ? std::nullopt : std::optional(*record), is_judged(truth, record)});
   }
   std::set<std::string> reasons;
   for (const RequestRecord& record : records) {

@@ -14,7 +14,8 @@
 
 namespace tegrascope::accuracy {
 
-// A request with a decode of at least 1 s and 16 tokens: long enough to judge.
+// Eligible: a decode of at least 1 s and 16 tokens is long enough to judge; of at least 1.3 s where the witness sees its
+// edges to 0.3 s only.
 struct JudgedRequest {
   simulator::VirtualRequest truth;
   std::optional<RequestRecord> record;  // that the agent made of it

@@ -163,7 +163,7 @@ RateKey PlacementDesk::rate_key(const LiveRequest& request) const {
 void PlacementDesk::add_history(const LiveRequest& request, const Attribution::Finished& finished,
                                 Evidence& e) const {
   const auto rate = rate_of(request, finished);
-  if (!rate || e.output_tokens < options_.limits.min_tokens || is_shared(finished)) return;
+  if (!rate || e.output_tokens < options_.limits.rate_min_tokens || is_shared(finished)) return;
   const RateKey key = rate_key(request);
   e.rate_ratio = history_.rate_ratio(key, *rate);
   const auto idle = sources_.attribution.idle_watts();
@@ -178,7 +178,7 @@ void PlacementDesk::learn(const LiveRequest& request, const Attribution::Finishe
   const bool disturbed = flagged(verdict, "throttled") || flagged(verdict, "contended") ||
                          flagged(verdict, "swapping") || flagged(verdict, "mode_changed");
   if (!rate || verdict.placement != Placement::gpu || disturbed || is_shared(finished)) return;
-  if (static_cast<std::int64_t>(request.counted_output) < options_.limits.min_tokens) return;
+  if (static_cast<std::int64_t>(request.counted_output) < options_.limits.rate_min_tokens) return;
   const auto idle = sources_.attribution.idle_watts();
   std::optional<double> joules;
   if (finished.decode.board_watts && idle) joules = (*finished.decode.board_watts - *idle) / *rate;

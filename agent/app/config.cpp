@@ -91,6 +91,8 @@ bool observes_by_capture(const Config& config) {
 }
 
 void validate(const Config& config) {
+  if (const std::string problem = problem_of(config.placement); !problem.empty())
+    throw std::invalid_argument("--placement." + problem);
   const bool relay_asked =
       std::find(config.observe.begin(), config.observe.end(), "relay") != config.observe.end();
   if (relay_asked && !has_relay(config)) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "agent/model/ollama.hpp"
+#include "agent/placement/thresholds.hpp"
 #include "collectors/collector.hpp"
 
 namespace tegrascope {
@@ -36,6 +37,8 @@ struct Config {
   std::size_t relay_max_connections = 512;
   std::chrono::milliseconds relay_head_timeout = std::chrono::seconds(30);
   std::chrono::milliseconds relay_drain_time = std::chrono::seconds(20);
+
+  PlacementThresholds placement;
 
   std::string storage_path = "auto";  // directory; as in storage_directory()
 

@@ -46,6 +46,7 @@ AnalysisOptions analysis_options(const Config& config) {
   // Two samples lie up to two idle slots apart.
   options.attribution.sensors.max_gap = 3 * config.sample_idle_interval;
   options.attribution.hold_idle = 2 * config.sample_idle_interval;
+  options.placement = config.placement;
   return options;
 }
 

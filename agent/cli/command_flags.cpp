@@ -38,7 +38,11 @@ void describe(const CLI::App& app, CommandDescription& command) {
     }
   }
   for (const CLI::App* below : app.get_subcommands([](const CLI::App*) { return true; })) {
-    command.words.push_back(below->get_name());
+    // A group of options is a nameless command to the library.
+    if (below->get_name().empty())
+      describe(*below, command);
+    else
+      command.words.push_back(below->get_name());
   }
 }
 

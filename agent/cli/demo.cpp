@@ -55,7 +55,6 @@ void point_at(const simulator::Simulation& simulation, const std::filesystem::pa
   config.paths.procfs = rootfs / "proc";
   config.paths.sysfs = rootfs / "sys";
   config.paths.tegrastats = simulation.tegrastats();
-  config.storage_path = "none";
   if (config.ollama_urls == std::vector<std::string>{"auto"}) config.ollama_urls = {simulation.ollama_url()};
   if (config.storage_path == "auto") config.storage_path = rootfs.parent_path() / "state";
   if (config.relay_listen_addresses.empty()) config.relay_listen_addresses = {"127.0.0.1:0"};

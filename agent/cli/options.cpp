@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <iostream>
 #include <stdexcept>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -207,6 +208,17 @@ void add_run_options(CLI::App& app, Config& config) {
                "How long a request head may take; nothing else in an exchange has a deadline");
   add_duration(app, "relay.drain-time", config.relay_drain_time,
                "How long a stop waits for streams to finish");
+
+  for_each_threshold(config.placement, [&app](const std::string& name, auto& value, const char* help) {
+    using Value = std::remove_reference_t<decltype(value)>;
+    CLI::Option* option = nullptr;
+    if constexpr (std::is_same_v<Value, Nanoseconds>) {
+      option = add_duration(app, "placement." + name, value, help);
+    } else {
+      option = add_value(app, "placement." + name, value, help);
+    }
+    option->group("Where a decode ran: the judge's thresholds (rarely turned; docs/placement.md)");
+  });
 
   add_value(app, "events.webhook-url", config.events_web_hook_url,
             "Post each event (fallback, recovery, failed load, runner death, throttling) here as JSON; http "

@@ -31,7 +31,7 @@ struct FinalCounts {
   std::optional<Nanoseconds> eval_duration;
   std::optional<std::int64_t> prompt_tokens;
   std::optional<std::int64_t> output_tokens;
-  std::string done_reason;  // stop, length, load, unload; empty when not given
+  std::string done_reason;  // stop, length, load, unload, other; empty when not given
 };
 
 // ---- events, in the order a witness sends them; each carries the id of its request

@@ -68,10 +68,6 @@ void PlacementTracker::apply(const Verdict& verdict, MonotonicTime at) {
 }
 
 void PlacementTracker::set(const Verdict& verdict, MonotonicTime at) {
-  const bool was_well = !state_ || *state_ == Placement::gpu;
-  const bool expected =
-      std::find(verdict.flags.begin(), verdict.flags.end(), "expected") != verdict.flags.end();
-  if (was_well && verdict.placement != Placement::gpu && !expected) ++fallbacks_;
   state_ = verdict.placement;
   since_ = at;
   explanation_ = verdict.explanation;

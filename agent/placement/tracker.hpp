@@ -33,8 +33,6 @@ class PlacementTracker {
   MonotonicTime since() const { return since_; }
   // Explanation of the verdict that set the state.
   const std::string& explanation() const { return explanation_; }
-  // Times that the state went from gpu, or from none, to cpu or partial where the CPU was not asked for.
-  std::uint64_t fallbacks() const { return fallbacks_; }
 
  private:
   void follow(const std::optional<ProcessId>& runner);
@@ -47,7 +45,6 @@ class PlacementTracker {
   std::optional<Placement> state_;
   MonotonicTime since_{};
   std::string explanation_;
-  std::uint64_t fallbacks_ = 0;
   Placement candidate_ = Placement::unknown;
   int in_a_row_ = 0;
   bool reloaded_ = true;

@@ -54,6 +54,10 @@ Record head_of(const Json& line) {
   get(line, "hold_idle", o.attribution.hold_idle);
   get(line, "model_cap", o.model_cap);
   get_if(line, "gpu_present", o.gpu_present);
+  if (const auto placement = line.find("placement"); placement != line.end())
+    for_each_threshold(o.placement, [&](const char* name, auto& value, const char*) {
+      get_if(*placement, name, value);
+    });
   if (line.contains("board")) {
     BoardIdentity& b = o.board.emplace();
     get_list(line.at("board"), b.module, b.soc, b.l4t, b.jetpack, b.kernel, b.jetson, b.memory_bus_bits);

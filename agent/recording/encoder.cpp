@@ -156,6 +156,15 @@ std::string encode(const RecordingHead& head) {
   line.put("t", head.clock.monotonic).put("boot", head.clock.boot).put("wall", head.clock.wall);
   line.put("cores", o.attribution.cores).put("max_gap", o.attribution.sensors.max_gap);
   line.put("hold_idle", o.attribution.hold_idle).put("model_cap", o.model_cap);
+  nlohmann::ordered_json thresholds;
+  for_each_threshold(o.placement, [&](const char* name, const auto& value, const char*) {
+    if constexpr (std::is_same_v<std::decay_t<decltype(value)>, Nanoseconds>) {
+      thresholds[name] = value.count();
+    } else {
+      thresholds[name] = value;
+    }
+  });
+  line.put_raw("placement", text_of(thresholds));
   line.put_if("gpu_present", o.gpu_present);
   if (o.board) {
     const BoardIdentity& b = *o.board;

@@ -1,5 +1,6 @@
 #include "collectors/ollama/body_scanner.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -14,6 +15,17 @@ constexpr std::size_t kMaxKeyBytes = 32;
 constexpr std::size_t kMaxValueBytes = 256;
 
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+
+// A number, or Go's form of a duration as in "1h30m". Anything else would be a text of the user's.
+bool looks_like_duration(std::string_view text) {
+  constexpr std::string_view kNumber = "0123456789.+-";
+  constexpr std::string_view kUnits = "hmsun\xc2\xb5\xce\xbc";  // and both letters for micro
+  constexpr std::size_t kLongest = 32;
+  if (text.empty() || text.size() > kLongest || kNumber.find(text.front()) == std::string_view::npos) return false;
+  return std::all_of(text.begin(), text.end(), [&](char c) {
+    return kNumber.find(c) != std::string_view::npos || kUnits.find(c) != std::string_view::npos;
+  });
+}
 
 constexpr std::array<bool, 256> make_structural() {
   std::array<bool, 256> out{};
@@ -235,7 +247,7 @@ void BodyScanner::store(bool is_string) {
   if (key_is("model")) {
     if (is_string) fields_.model = value;
   } else if (key_is("keep_alive")) {
-    fields_.keep_alive = is_null ? std::string() : value;
+    fields_.keep_alive = is_null || !looks_like_duration(value) ? std::string() : value;
   } else if (key_is("stream")) {
     fields_.stream = boolean;
   } else if (key_is("options")) {

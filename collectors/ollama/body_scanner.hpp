@@ -16,7 +16,7 @@ namespace tegrascope {
 struct RequestFields {
   std::string model;  // as the client wrote it, at most 256 bytes
   std::optional<bool> stream;
-  std::string keep_alive;                   // "5m", "0", "-1"; empty when absent
+  std::string keep_alive;                   // "5m", "0", "-1"; empty when absent or no duration
   std::optional<std::int64_t> num_gpu;      // options.num_gpu
   std::optional<std::int64_t> num_predict;  // options.num_predict
   std::optional<std::int64_t> num_ctx;      // options.num_ctx

@@ -11,6 +11,13 @@ namespace {
 // A month in nanoseconds; no count of tokens comes near it either.
 constexpr std::int64_t kMostPlausible = 2'678'400'000'000'000;
 
+// Ollama's words (llm/server.go, server/routes.go). Another upstream's free text is not kept.
+std::string known_done_reason(const std::string& value) {
+  for (const char* known : {"stop", "length", "load", "unload"})
+    if (value == known) return value;
+  return "other";
+}
+
 // Events of nlohmann's SAX parser. Ollama's own figures are top-level fields; the others sit in an object
 // "usage" at the top, or one level down (response.usage of /v1/responses, message.usage of /v1/messages).
 class FinalHandler : public nlohmann::json_sax<nlohmann::json> {
@@ -28,7 +35,7 @@ class FinalHandler : public nlohmann::json_sax<nlohmann::json> {
     return number(std::abs(value) < 9e18 ? static_cast<std::int64_t>(value) : INT64_MAX);
   }
   bool string(string_t& value) override {
-    if (depth_ == 1 && key_ == "done_reason") counts().done_reason = value.substr(0, 32);
+    if (depth_ == 1 && key_ == "done_reason") counts().done_reason = known_done_reason(value);
     if (depth_ == 1 && key_ == "error") result.error = true;
     if (depth_ == 1 && !value.empty() && (key_ == "remote_host" || key_ == "remote_model"))
       result.remote = true;

@@ -23,6 +23,7 @@ constexpr std::array kLabels{
   in(Family::model_load_failures_total, "reason", 16, "reason classes of the log decoder"),
   in(Family::runner_exits_total, "reason", 2, "killed, crashed"),
   in(Family::model_fallback_info, "reason", 1, "a reason class; none: not known"),
+  in(Family::cpu_fallback_events_total, "reason", 16, "reason classes of the log decoder; none: not known"),
   in(Family::unattributed_energy_joules_total, "reason", 3, "idle, other, bypass"),
   in(Family::unattributed_gpu_seconds_total, "reason", 3, "idle, other, bypass"),
   in(Family::relay_refused_requests_total, "reason", 4, "framing, host, guard, slow_head"),

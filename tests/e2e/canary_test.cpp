@@ -248,7 +248,9 @@ TEST_F(Canary, NothingOfAUserIsInAnythingThatTheAgentSays) {
     expect_clean(entry.path().string(), "a file's name");
     if (!entry.is_regular_file()) continue;
     ++files;
-    expect_clean(read_file(entry.path()), entry.path().string());
+    // A recording needs the name of the model, known or not (docs/incidents.md).
+    static const std::regex model_name(R"("model":"CANARY-model")");
+    expect_clean(std::regex_replace(read_file(entry.path()), model_name, ""), entry.path().string());
   }
   EXPECT_GE(files, 2) << "the program's own output is among them";
 }

@@ -41,9 +41,13 @@ TEST(Recording, HeadKeepsWhatTheAgentWasToldOfItsMachine) {
   head.options.attribution.sensors.max_gap = 3s;
   head.options.attribution.hold_idle = 1500ms;
   head.options.gpu_present = false;
+  head.options.placement.min_decode = 2s;
+  head.options.placement.load_half = 0.5;
   head.options.board =
       BoardIdentity{"NVIDIA Jetson Orin Nano 8GB", "tegra234", "36.4.4", "6.2.1", "5.15", true, 128};
   const RecordingHead read = round_trip(head);
+  EXPECT_EQ(read.options.placement.min_decode, 2s);
+  EXPECT_EQ(read.options.placement.load_half, 0.5);
   EXPECT_EQ(read.options.attribution.cores, 6);
   EXPECT_EQ(read.options.attribution.hold_idle, 1500ms);
   EXPECT_EQ(read.options.gpu_present, false);

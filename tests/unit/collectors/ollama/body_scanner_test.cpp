@@ -106,6 +106,13 @@ TEST(BodyScanner, ResolvesEscapes) {
 
 TEST(BodyScanner, KeepAliveMayBeANumber) { EXPECT_EQ(scan(R"({"keep_alive":-1})").keep_alive, "-1"); }
 
+TEST(BodyScanner, AKeepAliveThatIsNoDurationIsNotKept) {
+  EXPECT_EQ(scan(R"({"keep_alive":"-1h30m5.5s"})").keep_alive, "-1h30m5.5s");
+  EXPECT_EQ(scan(R"({"keep_alive":"250µs"})").keep_alive, "250µs");
+  for (const char* text : {"secret", "5 minutes", "m", "5m; my password is x"})
+    EXPECT_EQ(scan(std::string(R"({"keep_alive":")") + text + "\"}").keep_alive, "") << text;
+}
+
 TEST(BodyScanner, ValuesOfTheWrongKindAreIgnored) {
   const RequestFields fields =
       scan(R"({"model":7,"stream":"yes","options":[1,{"num_gpu":2}],"stream_options":null})");
