@@ -16,8 +16,9 @@ using simulator::VirtualRequest;
 constexpr Nanoseconds kSettle = std::chrono::seconds{30};
 constexpr Nanoseconds kShortestDecode = std::chrono::seconds{1};
 constexpr std::int64_t kFewestTokens = 16;
-// What witnesses other than relay and capture may miss of a decode.
-constexpr Nanoseconds kEdgeError = std::chrono::milliseconds{300};
+// Witnesses other than relay and capture begin to look when a runner is seen at work: two slots of idle sampling and one of
+// /slots later.
+constexpr Nanoseconds kNoticedLate = std::chrono::milliseconds{1300};
 // The verdict on a request comes this long after its end at most: watermark, hold of the witnesses, snapshot.
 constexpr Nanoseconds kVerdictDelay = std::chrono::milliseconds{3500};
 
@@ -29,7 +30,7 @@ bool is_eligible(const VirtualRequest& r) {
 bool is_judged(const VirtualRequest& r, const RequestRecord* record) {
   const bool exact =
       record == nullptr || record->witness == Witness::relay || record->witness == Witness::capture;
-  return is_eligible(r) && (exact || r.eval_duration >= kShortestDecode + kEdgeError);
+  return is_eligible(r) && (exact || r.eval_duration >= kShortestDecode + kNoticedLate);
 }
 
 Nanoseconds overlap(const VirtualRequest& truth, const RequestRecord& record) {

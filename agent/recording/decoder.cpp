@@ -55,9 +55,8 @@ Record head_of(const Json& line) {
   get(line, "model_cap", o.model_cap);
   get_if(line, "gpu_present", o.gpu_present);
   if (const auto placement = line.find("placement"); placement != line.end())
-    for_each_threshold(o.placement, [&](const char* name, auto& value, const char*) {
-      get_if(*placement, name, value);
-    });
+    for_each_threshold(o.placement,
+                       [&](const char* name, auto& value, const char*) { get_if(*placement, name, value); });
   if (line.contains("board")) {
     BoardIdentity& b = o.board.emplace();
     get_list(line.at("board"), b.module, b.soc, b.l4t, b.jetpack, b.kernel, b.jetson, b.memory_bus_bits);
@@ -179,14 +178,25 @@ struct Kind {
   std::string_view name;
   Record (*read)(const Json& line);
 };
-constexpr std::array kKinds{
-    Kind{"head", head_of},         Kind{"clock", clock_record},   Kind{"servers", servers_of},
-    Kind{"state", state_of},       Kind{"log", log_of},           Kind{"capture", capture_of},
-    Kind{"relay", relay_of},       Kind{"started", started_of},   Kind{"described", described_of},
-    Kind{"progress", progress_of}, Kind{"ended", ended_of},       Kind{"advance", advance_of},
-    Kind{"booked", booked_of},     Kind{"event", event_of},       Kind{"lost", lost_of},
-    Kind{"access", access_of},     Kind{"restored", restored_of}, Kind{"slots", slots_of},
-    Kind{"end", end_of}};
+constexpr std::array kKinds{Kind{"head", head_of},
+                            Kind{"clock", clock_record},
+                            Kind{"servers", servers_of},
+                            Kind{"state", state_of},
+                            Kind{"log", log_of},
+                            Kind{"capture", capture_of},
+                            Kind{"relay", relay_of},
+                            Kind{"started", started_of},
+                            Kind{"described", described_of},
+                            Kind{"progress", progress_of},
+                            Kind{"ended", ended_of},
+                            Kind{"advance", advance_of},
+                            Kind{"booked", booked_of},
+                            Kind{"event", event_of},
+                            Kind{"lost", lost_of},
+                            Kind{"access", access_of},
+                            Kind{"restored", restored_of},
+                            Kind{"slots", slots_of},
+                            Kind{"end", end_of}};
 
 Signal signal_named(const std::string& name) {
   for (std::size_t i = 0; i < kSignals; ++i) {

@@ -64,7 +64,7 @@ struct RecordingEnd {
 using ServersFound = std::vector<OllamaServer>;
 
 using Record = std::variant<RecordingHead, ClockReading, ServersFound, ServerState, ServerLog, CaptureView,
-                            RelayView, GpuAccess, SlotsSeen, RestoredState, Batch, RequestEvent, Advance, BookedAnswer,
-                            Event, LostRecords, RecordingEnd>;
+                            RelayView, GpuAccess, SlotsSeen, RestoredState, Batch, RequestEvent, Advance,
+                            BookedAnswer, Event, LostRecords, RecordingEnd>;
 
 }  // namespace tegrascope

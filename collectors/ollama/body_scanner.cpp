@@ -21,7 +21,8 @@ bool looks_like_duration(std::string_view text) {
   constexpr std::string_view kNumber = "0123456789.+-";
   constexpr std::string_view kUnits = "hmsun\xc2\xb5\xce\xbc";  // and both letters for micro
   constexpr std::size_t kLongest = 32;
-  if (text.empty() || text.size() > kLongest || kNumber.find(text.front()) == std::string_view::npos) return false;
+  if (text.empty() || text.size() > kLongest || kNumber.find(text.front()) == std::string_view::npos)
+    return false;
   return std::all_of(text.begin(), text.end(), [&](char c) {
     return kNumber.find(c) != std::string_view::npos || kUnits.find(c) != std::string_view::npos;
   });

@@ -1,8 +1,8 @@
-#include "exporters/http/api.hpp"
-
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <string>
+
+#include "exporters/http/api.hpp"
 
 namespace tegrascope {
 namespace {

@@ -114,7 +114,9 @@ class Alerts : public testing::Test {
     wait_until(30s, [&] { return Clock::now() - begun_ > 30s; });
     EXPECT_GT(prometheus_->value(happened).value_or(0), 0) << happened;
     // The rules were at work on this board.
-    EXPECT_TRUE(prometheus_->value("count(ALERTS) or count({__name__=~\"instance:tegrascope.*\"})"));
+    // Recording rules are evaluated every 30 s, the first time some seconds after the start.
+    const std::string at_work = "count(ALERTS) or count({__name__=~\"instance:tegrascope.*\"})";
+    EXPECT_TRUE(wait_until(40s, [&] { return prometheus_->value(at_work).has_value(); }));
     EXPECT_FALSE(prometheus_->value("count(ALERTS{alertname=\"OllamaInferenceOnCPU\"})"));
     EXPECT_TRUE(hook_.notices().empty()) << hook_.notices().front().body.dump(2);
   }

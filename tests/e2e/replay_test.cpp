@@ -51,7 +51,9 @@ class RecordedDemo : public testing::Test {
     if (!reaches_one("tegrascope_incidents_total", {{"result", "written"}})) return demo.process().errors();
     // Of the requests that ran on the CPU, one has ended.
     if (!wait_until(30s, [&] {
-          return demo.scrape().sum("tegrascope_placement_verdicts_total", {{"placement", "cpu"}}).value_or(0) > 0;
+          return demo.scrape()
+                     .sum("tegrascope_placement_verdicts_total", {{"placement", "cpu"}})
+                     .value_or(0) > 0;
         }))
       return demo.process().errors();
     events_ = json::parse(http_get(demo.url() + "/api/v1/events").body);
