@@ -23,7 +23,7 @@ Analysis::Analysis(const AnalysisOptions& options)
       models_(options.model_cap),
       requests_(attribution_, models_, residency_),
       desk_({options.placement, options.attribution.cores, options.gpu_present},
-            {attribution_, residency_, requests_, logs_, gpu_memory_}) {}
+            {attribution_, residency_, requests_, models_, logs_, gpu_memory_}) {}
 
 void Analysis::add(const Batch& batch) {
   const std::vector<Reading> readings = timeline_.add(batch);
@@ -37,7 +37,7 @@ void Analysis::add(const Batch& batch) {
 }
 
 void Analysis::add_sensors(const std::vector<Reading>& readings) {
-  double busy_cpu_seconds = 0;
+  std::map<std::string, double> busy_cpu;  // seconds of each core
   std::optional<MonotonicTime> cpu_at;
   std::optional<double> hottest;
   std::optional<MonotonicTime> gpu_at;
@@ -55,7 +55,7 @@ void Analysis::add_sensors(const std::vector<Reading>& readings) {
         gpu_at = r.at;
         break;
       case Signal::cpu_seconds:
-        if (is_busy_mode(r.kind)) busy_cpu_seconds += r.value;
+        if (is_busy_mode(r.kind)) busy_cpu[r.instance] += r.value;
         cpu_at = r.at;
         break;
       case Signal::nvpmodel_mode:
@@ -76,7 +76,13 @@ void Analysis::add_sensors(const std::vector<Reading>& readings) {
   }
   if (hottest) idle_key_.temperature_decade = static_cast<int>(std::floor(*hottest / 10));
   attribution_.set_idle_key(idle_key_);
-  if (cpu_at) attribution_.sensors().add_total_cpu(*cpu_at, from_seconds(busy_cpu_seconds));
+  // A core that comes online brings all it ever did.
+  for (const auto& [core, seconds] : busy_cpu) {
+    const auto [last, first] = busy_cpu_.try_emplace(core, seconds);
+    if (!first) total_cpu_ += from_seconds(std::max(seconds - last->second, 0.0));
+    last->second = seconds;
+  }
+  if (cpu_at) attribution_.sensors().add_total_cpu(*cpu_at, total_cpu_);
   if (gpu_at) add_gpu_load(*gpu_at);
 }
 

@@ -126,6 +126,8 @@ class Analysis {
   WitnessMerge merge_{requests_, residency_};
   std::map<ProcessId, std::pair<MonotonicTime, Nanoseconds>> runner_cpu_;
   MonotonicTime runner_worked_at_{};
+  std::map<std::string, double> busy_cpu_;            // seconds of each core, at its last reading
+  Nanoseconds total_cpu_{};                           // of all cores since the start
   std::map<std::string, Reading> gpu_loads_;          // newest of each GPU
   std::map<std::int64_t, std::uint64_t> gpu_memory_;  // pid -> bytes on all GPUs
   MonotonicTime gpu_memory_at_{};

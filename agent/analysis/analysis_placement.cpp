@@ -45,8 +45,13 @@ SeenPlacement Analysis::seen_placement(const ModelKey& key, Placement placement)
 // Counts a fallback under what is known of its cause.
 void Analysis::watch_placements(MonotonicTime now) {
   for (const auto& [key, tracker] : desk_.trackers()) {
+    // Several models share that name.
+    if (key.model == kOtherModel) continue;
     const std::optional<Placement> placement = tracker.state();
-    if (!placement) continue;
+    if (!placement) {
+      events_.note_gone(key);
+      continue;
+    }
     auto& fallbacks = models_.view(key).fallbacks;
     fallbacks.try_emplace(ReasonClass::none);
     if (!events_.is_new(key, *placement)) continue;

@@ -92,8 +92,12 @@ void Analysis::finish_remote() {
     finished.reasons.emplace_back("remote");
     count_phases(request, finished.windows);
     keep(record_of(request, finished));
+    const auto record = unbooked_.extract(id);
+    if (options_.on_booked) options_.on_booked(record.mapped());
   }
   for (const RequestId id : done) requests_.forget(id);
+  // A stronger witness may have taken the place of one that was judged.
+  std::erase_if(unbooked_, [this](const auto& entry) { return requests_.find(entry.first) == nullptr; });
 }
 
 void Analysis::count_phases(const LiveRequest& request, const RequestWindows& windows) {

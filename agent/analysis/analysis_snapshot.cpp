@@ -17,6 +17,7 @@ void Analysis::forget_unseen_models(MonotonicTime now) {
   for (const ModelKey& key : models_.forget_unseen(now, kModelUnseenFor)) {
     attribution_.forget(key);
     desk_.forget(key);
+    known_models_.erase(key);
     events_.forget(key);
   }
 }

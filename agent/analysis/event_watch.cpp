@@ -39,22 +39,24 @@ void EventWatch::tell(Event event) {
 }
 
 bool EventWatch::is_new(const ModelKey& key, Placement placement) const {
-  const auto known = placements_.find(key);
-  return known == placements_.end() || known->second != placement;
+  const auto told = placements_.find(key);
+  return told == placements_.end() || told->second.gone || told->second.placement != placement;
+}
+
+void EventWatch::note_gone(const ModelKey& key) {
+  const auto told = placements_.find(key);
+  if (told != placements_.end()) told->second.gone = true;
 }
 
 bool EventWatch::note_placement(const ModelKey& key, const SeenPlacement& now, MonotonicTime at) {
-  Placement& known = placements_.try_emplace(key, Placement::unknown).first->second;
-  if (known == now.placement) return false;
+  if (!is_new(key, now.placement) || (on_cpu(now.placement) && !now.gpu_expected)) return false;
+  const Told before = std::exchange(placements_[key], Told{now.placement});
   Event event;
   event.at = at;
   event.server = key.server;
   event.model = key.model;
   if (on_cpu(now.placement)) {
-    if (!now.gpu_expected) return false;
-    const bool was_told = on_cpu(known);
-    known = now.placement;
-    if (was_told) return false;
+    if (on_cpu(before.placement) && !before.gone) return false;
     event.kind = EventKind::fallback;
     event.reason = now.reason;
     event.cure = now.cure;
@@ -63,10 +65,7 @@ bool EventWatch::note_placement(const ModelKey& key, const SeenPlacement& now, M
     tell(std::move(event));
     return true;
   }
-  if (now.placement == Placement::gpu) {
-    const bool was_told = on_cpu(known);
-    known = now.placement;
-    if (!was_told) return false;
+  if (now.placement == Placement::gpu && on_cpu(before.placement)) {
     event.kind = EventKind::recovery;
     event.text = with_evidence("runs on the GPU again", now.evidence);
     tell(std::move(event));

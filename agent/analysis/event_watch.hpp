@@ -45,6 +45,8 @@ class EventWatch {
   // From gpu or nothing to cpu or partial: fallback, where the GPU is expected. Back to gpu: recovery.
   // True: a fallback was told.
   bool note_placement(const ModelKey& key, const SeenPlacement& now, MonotonicTime at);
+  // The placement is not known any more; the next fallback is told again.
+  void note_gone(const ModelKey& key);
   void forget(const ModelKey& key) { placements_.erase(key); }
   // Counters that grew. The first one of a server counts from 0.
   void note_log(const ServerLog& log, MonotonicTime at);
@@ -75,8 +77,12 @@ class EventWatch {
   void tell_exit(const RunnerExit& exit, ReasonClass reason, std::string text, MonotonicTime at);
 
   std::optional<ClockReading> clock_;
-  std::map<ModelKey, Placement> placements_;  // cpu and partial only where it was told
-  std::map<std::string, ServerLog> logs_;     // by server
+  struct Told {
+    Placement placement = Placement::unknown;  // cpu and partial only where it was told
+    bool gone = false;
+  };
+  std::map<ModelKey, Told> placements_;
+  std::map<std::string, ServerLog> logs_;  // by server
   std::map<std::pair<std::string, std::string>, Throttle> throttles_;
   std::optional<double> oom_kills_;
   std::optional<MonotonicTime> oom_kill_at_;

@@ -62,7 +62,18 @@ void PlacementDesk::forget(const ModelKey& key) {
 
 bool PlacementDesk::gpu_expected(const ModelKey& key) const {
   const auto asked = cpu_asked_for_.find(key);
-  return asked == cpu_asked_for_.end() || !asked->second;
+  return asked == cpu_asked_for_.end() || !asked->second.cpu;
+}
+
+bool PlacementDesk::is_asked_for_cpu(const ModelKey& key, const ProcessId& runner) const {
+  const auto asked = cpu_asked_for_.find(key);
+  return asked != cpu_asked_for_.end() && asked->second.cpu && asked->second.runner == runner;
+}
+
+// A runner that was started for the CPU stays there, whatever a later request leaves open.
+void PlacementDesk::note_asked(const ModelKey& key, bool cpu, const std::optional<ProcessId>& runner) {
+  if (!cpu && runner && is_asked_for_cpu(key, *runner)) return;
+  cpu_asked_for_[key] = {cpu, runner};
 }
 
 bool PlacementDesk::is_no_decode(const LiveRequest& request) const {
@@ -196,7 +207,7 @@ Verdict PlacementDesk::judge_finished(const LiveRequest& request, const Attribut
   const auto runner = request.runner ? std::optional(request.runner->id) : std::nullopt;
   const Verdict verdict = tracker_of(request.key).judge_request(e, runner, end);
   if (verdict.placement != Placement::unknown) {
-    cpu_asked_for_[request.key] = e.cpu_requested;
+    note_asked(request.key, e.cpu_requested, runner);
     if (runner) decoded_.insert(*runner);
   }
   if (board_.power_mode()) power_modes_[request.key] = *board_.power_mode();
@@ -211,12 +222,12 @@ void PlacementDesk::look(MonotonicTime now) {
   look_at_loaded(now);
   for (auto& [key, tracker] : trackers_) {
     const auto server = sources_.residency.servers().find(key.server);
-    if (server == sources_.residency.servers().end()) continue;
-    const auto& models = server->second.models;
-    tracker.note_resident(
-        std::any_of(models.begin(), models.end(),
-                    [&, &model = key.model](const ResidentModel& m) { return m.name == model; }),
-        now);
+    bool resident = false;
+    if (server != sources_.residency.servers().end()) {
+      for (const ResidentModel& m : server->second.models)
+        resident = resident || sources_.models.label(m.name) == key.model;
+    }
+    tracker.note_resident(resident, now);
   }
   for (std::set<ProcessId>* runners : {&decoded_, &slotted_})
     std::erase_if(*runners, [&](const ProcessId& id) { return !sources_.residency.runner(id); });
@@ -248,7 +259,7 @@ void PlacementDesk::look_at_running(MonotonicTime now) {
       if (open != 1 || !on_cpu) continue;
     }
     const Verdict verdict = tracker_of(request.key).judge_in_flight(e, request.runner->id, now);
-    if (verdict.placement != Placement::unknown) cpu_asked_for_[request.key] = e.cpu_requested;
+    if (verdict.placement != Placement::unknown) note_asked(request.key, e.cpu_requested, request.runner->id);
   }
 }
 
@@ -260,8 +271,12 @@ void PlacementDesk::look_at_loaded(MonotonicTime now) {
       if (!runner || decoded_.count(runner->id) != 0) continue;
       Evidence e;
       add_declared(name, model.name, runner, e);
-      const ModelKey key{name, model.name};
-      if (tracker_of(key).judge_loaded(e, runner->id, now)) cpu_asked_for_[key] = e.cpu_requested;
+      const ModelKey key{name, sources_.models.label(model.name)};
+      if (key.model == kOtherModel) continue;
+      for (const auto& [id, request] : sources_.requests.live())
+        e.cpu_requested = e.cpu_requested || (request.key == key && request.gpu_layers == 0);
+      e.cpu_requested = e.cpu_requested || is_asked_for_cpu(key, runner->id);
+      if (tracker_of(key).judge_loaded(e, runner->id, now)) note_asked(key, e.cpu_requested, runner->id);
     }
   }
 }

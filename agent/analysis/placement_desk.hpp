@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "agent/analysis/board_watch.hpp"
+#include "agent/analysis/model_table.hpp"
 #include "agent/analysis/request_table.hpp"
 #include "agent/attribution/attribution.hpp"
 #include "agent/model/server_log.hpp"
@@ -28,6 +29,7 @@ struct PlacementSources {
   const Attribution& attribution;
   const Residency& residency;
   const RequestTable& requests;
+  const ModelTable& models;
   const std::map<std::string, ServerLog>& logs;  // by server
   const std::map<std::int64_t, std::uint64_t>&
       gpu_memory;  // pid -> bytes on GPUs, as the driver lists it now
@@ -49,6 +51,9 @@ class PlacementDesk {
 
   const PlacementTracker* tracker(const ModelKey& key) const;
   const std::map<ModelKey, PlacementTracker>& trackers() const { return trackers_; }
+  // What was learned of decodes on the GPU, for the next run and from an earlier one.
+  void save_history(std::vector<LearnedSeries>& out) const { history_.save(out); }
+  void restore_history(const std::vector<LearnedSeries>& series) { history_.restore(series); }
   // A model that is shown no longer.
   void forget(const ModelKey& key);
   // The CPU was not asked for, as far as the last verdict knows.
@@ -70,13 +75,19 @@ class PlacementDesk {
   // Only a prompt, embeddings, or a part of a request that another record stands for.
   bool is_no_decode(const LiveRequest& request) const;
   PlacementTracker& tracker_of(const ModelKey& key);
+  bool is_asked_for_cpu(const ModelKey& key, const ProcessId& runner) const;
+  void note_asked(const ModelKey& key, bool cpu, const std::optional<ProcessId>& runner);
 
   PlacementDeskOptions options_;
   PlacementSources sources_;
   BoardWatch board_;
   RateHistory history_;
   std::map<ModelKey, PlacementTracker> trackers_;
-  std::map<ModelKey, bool> cpu_asked_for_;
+  struct Asked {
+    bool cpu = false;
+    std::optional<ProcessId> runner;  // that was started so
+  };
+  std::map<ModelKey, Asked> cpu_asked_for_;
   std::map<ModelKey, int> power_modes_;  // at the last request
   std::set<ProcessId> slotted_;
   std::set<ProcessId> decoded_;  // runners that a request was judged on

@@ -11,7 +11,6 @@ namespace {
 
 // A phase that at 10 Hz is sampled at least once.
 constexpr Nanoseconds kShortestLearned = std::chrono::milliseconds(100);
-constexpr Nanoseconds kShortestRate = std::chrono::seconds(1);
 // A request is seen a little after it came, a runner's start is known to 10 ms.
 constexpr Nanoseconds kStartTolerance = std::chrono::milliseconds(200);
 constexpr double kTimingsRemembered = 50;
@@ -25,7 +24,6 @@ void Attribution::set_idle_key(const IdleKey& key) {
   if (key.power_mode != idle_key_.power_mode || key.clocks_locked != idle_key_.clocks_locked) {
     costs_.forget();
     phase_power_.forget();
-    rates_.forget();
   }
   idle_key_ = key;
   if (restored_) adopt_restored();
@@ -50,8 +48,7 @@ void Attribution::enter(Slice& slice, OpenRequest& request) {
   if (place != slice.open.end() && *place == request.id) return;
   slice.open.insert(place, request.id);
   ++request.waiting_slices;
-  request.energy_seen = request.energy_seen || slice.energy_known;
-  request.gpu_seen = request.gpu_seen || slice.gpu_known;
+  note_slice(slice, request);
 }
 
 void Attribution::describe(RequestId id, const ModelKey& model, bool streamed) {
@@ -108,8 +105,20 @@ void Attribution::close(RequestId id, const ObservedRequest& seen) {
   request.seen = seen;
   request.closed = true;
   news_ = true;
+  note_again(request);
   recut(request);
   note_timing(request);
+}
+
+// A request that is told at its end was entered into slices that lie behind it as well.
+void Attribution::note_again(OpenRequest& request) {
+  if (!request.amounts.empty() || request.seen.ended >= position_) return;
+  request.covered = request.unknown_time = Nanoseconds::zero();
+  request.others_nj = request.ollama_nj = 0;
+  for (const Slice& slice : pending_) {
+    const bool holds = std::binary_search(slice.open.begin(), slice.open.end(), request.id);
+    if (holds && slice.begin < request.seen.ended) note_slice(slice, request);
+  }
 }
 
 void Attribution::recut(OpenRequest& request) {
@@ -270,9 +279,6 @@ void Attribution::learn(const OpenRequest& request) {
   for (const PhaseWindow& w : request.windows.windows) {
     if (const auto watts = sensors_.power().mean_of_samples(w.begin, w.end))
       phase_power_.learn(request.model, w.phase, *watts);
-    if (w.phase == Phase::decode && w.end - w.begin >= kShortestRate)
-      rates_.learn(request.model, w.phase,
-                   static_cast<double>(request.tokens()) / to_seconds(w.end - w.begin));
     if (!sensors_.power().averaged())
       noise_.learn(request.model, w.phase, sensors_.power().roughness(w.begin, w.end));
     if (idle_watts()) learn_cost(request, w);

@@ -132,10 +132,12 @@ class Attribution {
   };
   std::optional<StandIn> stand_in(MonotonicTime t) const;
   void recut(OpenRequest& request);
+  void note_again(OpenRequest& request);
   void runner_changed(OpenRequest& request);
   bool load_of_another(const OpenRequest& request) const;
   void note_timing(const OpenRequest& request);
   void close_slice(MonotonicTime begin, MonotonicTime end);
+  static void note_slice(const Slice& slice, OpenRequest& request);
   double other_cores(MonotonicTime begin, MonotonicTime end) const;
   void split_activity(Slice& slice, std::int64_t energy_nj, std::int64_t gpu_ns);
   void learn_baseline(const Slice& slice);
@@ -160,7 +162,6 @@ class Attribution {
   SampleNoise noise_;
   double timing_squares_ = 0;  // of how far two sightings of one edge lie apart, seconds squared
   double timings_ = 0;
-  TokenRates rates_;
   std::optional<LearnedState> restored_;  // series that wait for their power mode
   IdleKey idle_key_;
   double idle_cores_ = 0;  // busy on the idle board

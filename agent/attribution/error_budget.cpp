@@ -35,7 +35,7 @@ std::map<Phase, double> ErrorBudget::sample_weights() const {
 
 void SampleNoise::learn(const ModelKey& model, Phase phase, const Roughness& seen) {
   if (seen.pairs <= 0) return;
-  if (seen_.size() >= kMaxKeys && seen_.count({model, phase}) == 0) return;
+  if (const auto oldest = recency_.use({model, phase}, kMaxKeys)) seen_.erase(*oldest);
   Sums& sums = seen_[{model, phase}];
   sums.squares += seen.squares;
   sums.pairs += seen.pairs;

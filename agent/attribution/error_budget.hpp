@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "agent/attribution/ledger.hpp"
+#include "agent/attribution/recency.hpp"
 #include "agent/attribution/sample_curve.hpp"
 #include "agent/model/words.hpp"
 
@@ -56,6 +57,7 @@ class SampleNoise {
     double pairs = 0;
   };
   std::map<std::pair<ModelKey, Phase>, Sums> seen_;
+  Recency<std::pair<ModelKey, Phase>> recency_;
 };
 
 }  // namespace tegrascope

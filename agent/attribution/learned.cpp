@@ -16,7 +16,6 @@ constexpr const char* kContextFit = "context_fit";  // w, x, y, xx, xy, yy, requ
 constexpr const char* kPasses =
     "decode_passes";  // groups of: decoders, passes, joules, seconds, context tokens
 constexpr const char* kPhasePower = "phase_power";
-constexpr const char* kTokenRate = "token_rate";
 
 void append(const char* kind, const PhaseHistory& history, std::vector<LearnedSeries>& out) {
   for (const auto& [key, values] : history.seen()) {
@@ -60,7 +59,7 @@ std::map<ModelKey, DecodeCost> decode_costs(const std::vector<LearnedSeries>& se
       out[{s.server, s.model}].fit = {v[0], v[1], v[2], v[3], v[4], v[5], v[6]};
     if (s.kind != kPasses || v.size() % kPassValues != 0) continue;
     for (auto p = v.begin(); p != v.end(); p += kPassValues) {
-      if (p[0] >= 1 && p[0] <= 1000)
+      if (p[0] >= 1 && p[0] <= 1000 && p[3] > 0)
         out[{s.server, s.model}].passes[static_cast<int>(p[0])] = {p[1], p[2], p[3], p[4]};
     }
   }
@@ -79,7 +78,7 @@ LearnedState Attribution::learned(MonotonicTime now) const {
                                *watts, (now - power.last()).count()});
   }
   out.idle_cores = idle_cores_;
-  const bool learned_own = !costs_.empty() || !phase_power_.seen().empty() || !rates_.seen().empty();
+  const bool learned_own = !costs_.empty() || !phase_power_.seen().empty();
   if (restored_ && !learned_own) {
     // Its power mode has not come back yet: kept as it was.
     out.power_mode = restored_->power_mode;
@@ -91,7 +90,6 @@ LearnedState Attribution::learned(MonotonicTime now) const {
   out.clocks_locked = idle_key_.clocks_locked;
   append(costs_, out.series);
   append(kPhasePower, phase_power_, out.series);
-  append(kTokenRate, rates_, out.series);
   return out;
 }
 
@@ -110,8 +108,8 @@ void Attribution::restore(const LearnedState& learned, MonotonicTime now) {
 void Attribution::adopt_restored() {
   if (restored_->power_mode != idle_key_.power_mode || restored_->clocks_locked != idle_key_.clocks_locked)
     return;
-  const std::array<std::pair<const char*, PhaseHistory*>, 3> histories{
-      {{kPhaseWatts, &costs_.phase_watts()}, {kPhasePower, &phase_power_}, {kTokenRate, &rates_}}};
+  const std::array<std::pair<const char*, PhaseHistory*>, 2> histories{
+      {{kPhaseWatts, &costs_.phase_watts()}, {kPhasePower, &phase_power_}}};
   for (const LearnedSeries& s : restored_->series) {
     for (const auto& [kind, history] : histories) {
       if (s.kind == kind) history->restore({s.server, s.model}, s.phase, s.values);

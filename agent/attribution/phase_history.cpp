@@ -14,7 +14,7 @@ constexpr std::size_t kMaxKeys = 128;
 
 void PhaseHistory::learn(const ModelKey& model, Phase phase, double value) {
   if (!(value > 0)) return;
-  if (seen_.size() >= kMaxKeys && seen_.count({model, phase}) == 0) return;
+  if (const auto oldest = recency_.use({model, phase}, kMaxKeys)) seen_.erase(*oldest);
   auto& values = seen_[{model, phase}];
   values.push_back(value);
   if (values.size() > kRemembered) values.pop_front();

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "agent/attribution/ledger.hpp"
+#include "agent/attribution/recency.hpp"
 
 namespace tegrascope {
 
@@ -23,7 +24,10 @@ class PhaseHistory {
   std::optional<double> typical(const ModelKey& model, Phase phase) const;
   // Standard deviation of a single value; absent where typical() is.
   std::optional<double> spread(const ModelKey& model, Phase phase) const;
-  void forget() { seen_.clear(); }
+  void forget() {
+    seen_.clear();
+    recency_.clear();
+  }
 
   using Values = std::deque<double>;
   const std::map<std::pair<ModelKey, Phase>, Values>& seen() const { return seen_; }
@@ -33,18 +37,13 @@ class PhaseHistory {
  private:
   std::size_t least_;
   std::map<std::pair<ModelKey, Phase>, Values> seen_;
+  Recency<std::pair<ModelKey, Phase>> recency_;
 };
 
 // Mean watts of the board, which stand in for phases too short to be sampled (attribution method 2.3).
 class PhasePower : public PhaseHistory {
  public:
   PhasePower() : PhaseHistory(2) {}
-};
-
-// Tokens per second of decodes: what the model does when it has the board for itself, in this power mode.
-class TokenRates : public PhaseHistory {
- public:
-  TokenRates() : PhaseHistory(2) {}
 };
 
 }  // namespace tegrascope

@@ -29,6 +29,7 @@ struct Slice {
   std::optional<SampleWeights> rests_on;  // the samples behind its energy; absent: unknown, or a guess
   double guess_watts = 0;  // of an energy that is a guess: how wrong it may be, standard deviation
   bool imputed = false;    // it is one
+  bool no_prior = false;   // and nothing that was learned stands behind it
 
   std::int64_t energy_nj() const { return idle_nj + ollama_nj + other_nj; }
   std::int64_t gpu_ns() const { return ollama_gpu_ns + other_gpu_ns; }

@@ -97,14 +97,7 @@ void Attribution::close_slice(MonotonicTime begin, MonotonicTime end) {
     if (request.seen.started < end && (!request.closed || request.seen.ended > begin))
       slice.open.push_back(id);
   }
-  for (RequestId id : slice.open) {
-    OpenRequest& request = requests_.at(id);
-    request.energy_seen = request.energy_seen || slice.energy_known;
-    request.gpu_seen = request.gpu_seen || slice.gpu_known;
-    request.gap = request.gap || !slice.energy_known;
-    request.imputed = request.imputed || imputed;
-    if (imputed && !guess) request.unknown_time += std::min(end - begin, end - request.seen.started);
-  }
+  slice.no_prior = imputed && !guess;
   if (!slice.open.empty()) last_active_ = end;
   (slice.energy_known ? coverage_.measured : coverage_.gap) += end - begin;
   ++coverage_.slices;
@@ -118,17 +111,25 @@ void Attribution::close_slice(MonotonicTime begin, MonotonicTime end) {
   split_activity(slice, energy_nj, gpu_ns);
   if (slice.open.empty()) learn_baseline(slice);
 
-  for (RequestId id : slice.open) {
-    OpenRequest& request = requests_.at(id);
-    const MonotonicTime from = std::max(begin, request.seen.started);
-    const MonotonicTime to = request.closed ? std::min(end, request.seen.ended) : end;
-    if (slice.energy_known) request.covered += std::max(to - from, Nanoseconds::zero());
-    request.others_nj += slice.other_nj;
-    request.ollama_nj += slice.ollama_nj;
-  }
+  for (RequestId id : slice.open) note_slice(slice, requests_.at(id));
   ledger_.measure(energy_nj, slice.energy_known, gpu_ns, slice.gpu_known);
   for (RequestId id : slice.open) ++requests_.at(id).waiting_slices;
   pending_.push_back(std::move(slice));
+}
+
+// What a slice tells of a request that was open in it, beside its amounts.
+void Attribution::note_slice(const Slice& slice, OpenRequest& request) {
+  const MonotonicTime from = std::max(slice.begin, request.seen.started);
+  const MonotonicTime to = request.closed ? std::min(slice.end, request.seen.ended) : slice.end;
+  const Nanoseconds time = std::max(to - from, Nanoseconds::zero());
+  request.energy_seen = request.energy_seen || slice.energy_known;
+  request.gpu_seen = request.gpu_seen || slice.gpu_known;
+  request.gap = request.gap || (!slice.energy_known && time > Nanoseconds::zero());
+  request.imputed = request.imputed || slice.imputed;
+  if (slice.no_prior) request.unknown_time += time;
+  if (slice.energy_known) request.covered += time;
+  request.others_nj += slice.other_nj;
+  request.ollama_nj += slice.ollama_nj;
 }
 
 // Cores that neither Ollama nor the idle board kept busy. Clock ticks of 10 ms are too coarse for a slice of 100 ms: what
@@ -171,6 +172,13 @@ void Attribution::split_activity(Slice& slice, std::int64_t energy_nj, std::int6
   const double other_cpu_seconds = other_cores(slice.begin, slice.end) * seconds;
   const double ollama = options_.cpu_joules_per_core_second * runner_seconds +
                         options_.gpu_joules_per_busy_second * static_cast<double>(slice.ollama_gpu_ns) * 1e-9;
+  // Where nobody measures the GPU, CPU time does not tell whose the GPU's energy was: others have what their cores cost.
+  if (!slice.gpu_known && !slice.open.empty()) {
+    const double nj = options_.cpu_joules_per_core_second * other_cpu_seconds * 1e9;
+    slice.other_nj = std::clamp(static_cast<std::int64_t>(std::llround(nj)), std::int64_t{0}, dynamic_nj);
+    slice.ollama_nj = dynamic_nj - slice.other_nj;
+    return;
+  }
   const double other = options_.cpu_joules_per_core_second * other_cpu_seconds +
                        options_.gpu_joules_per_busy_second * static_cast<double>(slice.other_gpu_ns) * 1e-9;
   double share = slice.open.empty() ? 0.0 : 1.0;  // nothing measured of either side: the open requests did it

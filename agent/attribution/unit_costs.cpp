@@ -47,13 +47,13 @@ double ContextFit::slope() const {
 
 void UnitCosts::learn_decode(const ModelKey& model, double joules_per_token, double context, double tokens) {
   if (!(joules_per_token > 0) || !(tokens > 0)) return;
-  if (decode_.size() >= kMaxModels && decode_.count(model) == 0) return;
+  if (const auto oldest = recency_.use(model, kMaxModels)) decode_.erase(*oldest);
   decode_[model].fit.add(context, joules_per_token, tokens);
 }
 
 void UnitCosts::learn_passes(const ModelKey& model, int decoders, const PassSums& seen) {
   if (decoders < 1 || !(seen.passes > 0) || !(seen.joules > 0)) return;
-  if (decode_.size() >= kMaxModels && decode_.count(model) == 0) return;
+  if (const auto oldest = recency_.use(model, kMaxModels)) decode_.erase(*oldest);
   PassSums& sums = decode_[model].passes[decoders];
   sums.passes += seen.passes;
   sums.joules += seen.joules;
@@ -97,12 +97,15 @@ std::optional<double> UnitCosts::pass_seconds(const ModelKey& model, int decoder
 }
 
 void UnitCosts::restore(const ModelKey& model, const DecodeCost& cost) {
-  if (decode_.size() < kMaxModels) decode_.emplace(model, cost);
+  if (decode_.size() >= kMaxModels || decode_.count(model) != 0) return;
+  recency_.use(model, kMaxModels);
+  decode_.emplace(model, cost);
 }
 
 void UnitCosts::forget() {
   watts_.forget();
   decode_.clear();
+  recency_.clear();
 }
 
 }  // namespace tegrascope

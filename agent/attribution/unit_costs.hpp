@@ -77,6 +77,7 @@ class UnitCosts {
 
   PhaseHistory watts_{2};
   std::map<ModelKey, DecodeCost> decode_;
+  Recency<ModelKey> recency_;
 };
 
 }  // namespace tegrascope

@@ -74,11 +74,12 @@ struct LearnedBaseline {
 
 // What one phase of one model taught; `values` are the last ones, oldest first, or the sums of a fit, as its kind says.
 struct LearnedSeries {
-  std::string kind;  // as in agent/attribution/learned.cpp
+  std::string kind;  // as in agent/attribution/learned.cpp and agent/placement/rate_history.cpp
   std::string server;
   std::string model;
   Phase phase{};
   std::vector<double> values;
+  std::string detail{};  // what more they hold for, in words of their kind
   friend bool operator==(const LearnedSeries&, const LearnedSeries&) = default;
 };
 

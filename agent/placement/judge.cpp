@@ -102,6 +102,13 @@ bool structure_says_cpu(const Evidence& e) {
   return e.gpu_library == false || (declared && logged);
 }
 
+// The board has none, and nothing speaks for one all the same: a card that the agent cannot see from its container.
+bool is_without_gpu(const Evidence& e) {
+  const bool spoken_for = e.gpu_library == true || e.gpu_memory_held == true || e.gpu_load_ratio ||
+                          e.declared_gpu_share.value_or(0) > 0 || e.logged_layers_offloaded.value_or(0) > 0;
+  return e.gpu_present == false && !spoken_for;
+}
+
 Judgement no_gpu(const Evidence& e, Verdict&& verdict) {
   Judgement j;
   j.posterior = {0, 1, 0};
@@ -123,7 +130,7 @@ Judgement judge(const Evidence& e, const Belief& prior, const PlacementThreshold
   if (e.decode_window < limits.min_decode) return withheld(std::move(verdict), prior, "too short");
   if (e.output_tokens > 0 && e.output_tokens < limits.min_tokens)
     return withheld(std::move(verdict), prior, "too few tokens");
-  if (e.gpu_present == false) return no_gpu(e, std::move(verdict));
+  if (is_without_gpu(e)) return no_gpu(e, std::move(verdict));
 
   verdict.flags = scores.flags;
   const bool structural = structure_says_cpu(e);
@@ -155,7 +162,7 @@ Judgement judge_load(const Evidence& e, const Belief& prior, const PlacementThre
   Verdict verdict;
   verdict.evidence = scores.items;
   verdict.explanation = "at load: " + explain(scores.items, Nanoseconds::zero());
-  if (e.gpu_present == false) return no_gpu(e, std::move(verdict));
+  if (is_without_gpu(e)) return no_gpu(e, std::move(verdict));
   Judgement j;
   j.posterior = posterior_of(prior, scores.cpu(), scores.partial());
   const bool cpu = structure_says_cpu(e) && j.posterior.cpu >= limits.verdict_probability;

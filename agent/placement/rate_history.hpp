@@ -7,6 +7,9 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
+
+#include "agent/model/saved_state.hpp"
 
 namespace tegrascope {
 
@@ -32,6 +35,12 @@ class RateHistory {
   std::optional<double> rate_ratio(const RateKey& key, double tokens_per_second) const;
   // More than three median absolute deviations from the median; absent below ten earlier requests.
   std::optional<bool> joules_unusual(const RateKey& key, double joules_per_token) const;
+
+  // As series of kinds `gpu_decode_rate` (tokens per second) and `gpu_decode_joules` (per token).
+  void save(std::vector<LearnedSeries>& out) const;
+  // Takes those out of `series` where nothing was learned under their key yet. Others are left alone.
+  void restore(const std::vector<LearnedSeries>& series);
+  static bool is_its(const LearnedSeries& series);
 
  private:
   struct Past {

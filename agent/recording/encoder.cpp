@@ -280,7 +280,9 @@ std::string encode(const RestoredState& restored) {
       if (series.back() != '[') series += ',';
       append_json(series, value);
     }
-    series += "]]";
+    series += "],";
+    append_json_string(series, s.detail);
+    series += ']';
   }
   series += ']';
   return line.take();

@@ -114,7 +114,7 @@ Record restored_of(const Json& line) {
   for (const Json& entry : line.at("series")) {
     LearnedSeries& s = l.series.emplace_back();
     std::string phase;
-    get_list(entry, s.kind, s.server, s.model, phase, s.values);
+    get_list(entry, s.kind, s.server, s.model, phase, s.values, s.detail);
     s.phase = read_word<Phase>(phase);
   }
   return restored;

@@ -66,7 +66,7 @@ std::vector<double> values_of(const std::string& text) {
 auto key_of(const LearnedBaseline& b) {
   return std::tuple(b.power_mode, b.clocks_locked, b.model_resident, b.temperature_decade);
 }
-auto key_of(const LearnedSeries& s) { return std::tuple(s.kind, s.server, s.model, s.phase); }
+auto key_of(const LearnedSeries& s) { return std::tuple(s.kind, s.server, s.model, s.phase, s.detail); }
 
 // Wall-clock second of the last idle slice: unlike its age it stays the same while nothing is added.
 std::int64_t last_idle(const LearnedBaseline& b, std::int64_t saved_unix_s) {
@@ -149,17 +149,19 @@ void write_series(Database& database, const LearnedState& before, const LearnedS
   using Key = decltype(key_of(LearnedSeries{}));
   std::map<Key, const LearnedSeries*> old;
   for (const LearnedSeries& s : before.series) old[key_of(s)] = &s;
-  Statement put(database, "REPLACE INTO series VALUES(?,?,?,?,?)");
+  Statement put(database, "REPLACE INTO series VALUES(?,?,?,?,?,?)");
   for (const LearnedSeries& s : learned.series) {
     const auto same = old.find(key_of(s));
     const bool unchanged = same != old.end() && same->second->values == s.values;
     if (same != old.end()) old.erase(same);
     if (unchanged) continue;
-    put.bind(s.kind).bind(s.server).bind(s.model).bind(to_string(s.phase)).bind(text_of(s.values)).execute();
+    put.bind(s.kind).bind(s.server).bind(s.model).bind(to_string(s.phase)).bind(s.detail);
+    put.bind(text_of(s.values)).execute();
   }
-  Statement drop(database, "DELETE FROM series WHERE kind=? AND server=? AND model=? AND phase=?");
+  Statement drop(database,
+                 "DELETE FROM series WHERE kind=? AND server=? AND model=? AND phase=? AND detail=?");
   for (const auto& [key, s] : old)
-    drop.bind(s->kind).bind(s->server).bind(s->model).bind(to_string(s->phase)).execute();
+    drop.bind(s->kind).bind(s->server).bind(s->model).bind(to_string(s->phase)).bind(s->detail).execute();
 }
 
 void read_books(Database& database, Books& books) {
@@ -199,13 +201,14 @@ void read_learned(Database& database, SavedState& state) {
     b.age_ns = age * 1'000'000'000;
     state.learned.baselines.push_back(b);
   }
-  Statement series(database, "SELECT kind, server, model, phase, list FROM series");
+  Statement series(database, "SELECT kind, server, model, phase, detail, list FROM series");
   while (series.step()) {
     LearnedSeries s;
     s.kind = series.text();
     s.server = series.text();
     s.model = series.text();
     s.phase = from_word(kPhases, series.text());
+    s.detail = series.text();
     s.values = values_of(series.text());
     state.learned.series.push_back(std::move(s));
   }
@@ -224,8 +227,8 @@ void create_tables(Database& database) {
       gpu_busy_ns INTEGER, cpu_ns INTEGER, PRIMARY KEY(server, model, phase)) WITHOUT ROWID;
     CREATE TABLE baseline(power_mode INTEGER, clocks_locked INTEGER, model_resident INTEGER,
       temperature_decade INTEGER, watts REAL, last_idle_unix_s INTEGER);
-    CREATE TABLE series(kind TEXT, server TEXT, model TEXT, phase TEXT, list TEXT,
-      PRIMARY KEY(kind, server, model, phase)) WITHOUT ROWID;)");
+    CREATE TABLE series(kind TEXT, server TEXT, model TEXT, phase TEXT, detail TEXT, list TEXT,
+      PRIMARY KEY(kind, server, model, phase, detail)) WITHOUT ROWID;)");
 }
 
 std::optional<SavedState> read_state(Database& database) {

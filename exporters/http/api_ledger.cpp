@@ -57,11 +57,10 @@ Json of_learned(const LearnedState& learned) {
     out["idle_baselines"].push_back(std::move(one));
   }
   for (const LearnedSeries& s : learned.series) {
-    out["series"].push_back(Json{{"kind", s.kind},
-                                 {"server", s.server},
-                                 {"model", s.model},
-                                 {"phase", to_string(s.phase)},
-                                 {"values", s.values}});
+    Json one{{"kind", s.kind}, {"server", s.server}, {"model", s.model}, {"phase", to_string(s.phase)}};
+    if (!s.detail.empty()) one["detail"] = s.detail;
+    one["values"] = s.values;
+    out["series"].push_back(std::move(one));
   }
   return out;
 }

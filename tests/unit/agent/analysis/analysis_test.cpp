@@ -146,6 +146,67 @@ TEST(Analysis, AModelUnseenForADayStaysInTheLifetimesBooks) {
   EXPECT_TRUE(books_of(*later).conserved());
 }
 
+TEST(Analysis, TheGaugeOfAServerThatVanishedGoes) {
+  Board board;
+  board.run_until(3, 5, 0, 0);
+  board.whole_request(1, 3, 9, 0.01, 5.6);
+  EXPECT_EQ(board.model().placement, Placement::cpu);
+  board.analysis().add(std::vector<OllamaServer>{});
+  board.run_until(20, 5, 0, 0);
+  EXPECT_EQ(board.model().placement, Placement::cpu);
+  for (int minute = 1; minute <= 16; ++minute) board.analysis().advance(t(20 + 60 * minute));
+  EXPECT_FALSE(board.analysis().make_snapshot(t(20 + 60 * 16))->models.at(0).placement);
+}
+
+// The command line of an engine's runner does not tell -ngl 0.
+TEST(Analysis, ACpuThatWasAskedForIsExpectedFromTheLoadOn) {
+  Board board;
+  ServerState state;
+  state.server = {kServer, std::string("http://") + kServer, kServe.pid};
+  state.up = state.models_known = true;
+  ResidentModel model;
+  model.name = "qwen2.5:7b";
+  model.size_bytes = 1000;
+  model.size_vram_bytes = 0;
+  state.models = {model};
+  board.analysis().add(state);
+  ServerLog log;
+  log.server = kServer;
+  log.layers_offloaded = 0;
+  log.layers_total = 29;
+  board.analysis().add(log);
+  board.start(1, 0);
+  RequestDescribed d;
+  d.id = 1;
+  d.model = "qwen2.5:7b";
+  d.gpu_layers = 0;
+  board.analysis().add(d);
+  board.run_until(5, 9, 0, 0.5);
+  EXPECT_EQ(board.model().placement, Placement::cpu);
+  EXPECT_FALSE(board.model().gpu_expected);
+  board.end(1, 4, 5, 3, 1);  // too short for a verdict
+  board.run_until(15, 5, 0, 0);
+  EXPECT_FALSE(board.model().gpu_expected) << "the runner is the same";
+  EXPECT_TRUE(board.analysis().take_events().empty());
+}
+
+TEST(Analysis, ACoreThatComesOnlineIsNoWork) {
+  Board board;
+  const auto cpus = [&](double at, std::map<std::string, double> busy) {
+    Batch batch;
+    batch.collector = "cpu";
+    for (const auto& [core, seconds] : busy)
+      batch.readings.push_back({Signal::cpu_seconds, core, "user", seconds, t(at)});
+    board.analysis().add(batch);
+  };
+  cpus(1, {{"0", 100}, {"1", 5000}});
+  cpus(2, {{"0", 100.5}});
+  cpus(3, {{"0", 101}, {"1", 5000.25}});
+  cpus(4, {{"0", 101}, {"1", 5000.25}, {"2", 7000}});
+  const CounterCurve& total = board.analysis().attribution().sensors().total_cpu();
+  EXPECT_EQ(total.growth(t(1), t(4)), Nanoseconds(1250ms));
+}
+
 TEST(Analysis, TheRunnersGpuMemoryIsItsModelsAndForgottenWhenOld) {
   Board board;
   board.run_until(3, 5, 0, 0);

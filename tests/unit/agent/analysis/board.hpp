@@ -109,14 +109,17 @@ class Board {
   }
   Analysis& analysis() { return analysis_; }
   double now() const { return now_; }
+  int booked() const { return booked_; }  // records whose amounts are final
 
  private:
-  static AnalysisOptions options(std::optional<bool> gpu_present) {
+  AnalysisOptions options(std::optional<bool> gpu_present) {
     AnalysisOptions o;
+    o.on_booked = [this](const RequestRecord&) { ++booked_; };
     o.attribution.cores = 6;
     o.gpu_present = gpu_present;
     return o;
   }
+  int booked_ = 0;
   Analysis analysis_;
   double now_ = 0;
   double cpu_seconds_ = 0;

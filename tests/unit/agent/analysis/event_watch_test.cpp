@@ -51,6 +51,18 @@ TEST(EventWatch, AFallbackIsToldOnceWithReasonAndCure) {
   EXPECT_EQ(watch.counts().at(EventKind::fallback), 2u);
 }
 
+TEST(EventWatch, AFallbackAfterThePlacementWasForgottenIsToldAgain) {
+  EventWatch watch;
+  watch.note_placement(kModel, seen(Placement::cpu), t(1));
+  watch.note_gone(kModel);
+  EXPECT_TRUE(watch.is_new(kModel, Placement::cpu));
+  EXPECT_TRUE(watch.note_placement(kModel, seen(Placement::cpu), t(2000)));
+  EXPECT_FALSE(watch.note_placement(kModel, seen(Placement::cpu), t(2001)));
+  watch.note_gone(kModel);
+  watch.note_placement(kModel, seen(Placement::gpu), t(4000));
+  EXPECT_THAT(kinds(watch), ElementsAre(EventKind::fallback, EventKind::fallback, EventKind::recovery));
+}
+
 TEST(EventWatch, ABoardThatBootsIntoTheCpuIsAFallbackAndOneThatIsAskedToIsNot) {
   EventWatch watch;
   watch.note_placement(kModel, seen(Placement::cpu, false), t(1));

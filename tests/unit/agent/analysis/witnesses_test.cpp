@@ -179,6 +179,7 @@ TEST(Analysis, NothingIsBookedToARequestThatAnotherHostComputes) {
     board.run_until(40, 5, 0, 0);
     const SnapshotPtr s = board.snapshot();
     ASSERT_EQ(s->recent.size(), 1U);
+    EXPECT_EQ(board.booked(), 1) << "it is final at once";
     const RequestRecord& record = s->recent[0];
     EXPECT_TRUE(record.remote);
     EXPECT_EQ(record.verdict.placement, Placement::unknown);

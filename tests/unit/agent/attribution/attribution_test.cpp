@@ -10,6 +10,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using testing::Contains;
+using testing::Not;
 
 MonotonicTime t(double seconds) { return MonotonicTime{from_seconds(seconds)}; }
 
@@ -97,6 +98,55 @@ TEST(Attribution, BooksEachPhaseItsOwnJoules) {
   EXPECT_THAT(booked[0].reasons, Contains("no_idle_baseline"));
   EXPECT_TRUE(booked[0].energy_known);
   EXPECT_TRUE(a.take_booked().empty());
+}
+
+// A log tells a request at its end, in place of the busy spell that stood for it.
+TEST(Attribution, ARequestToldAtItsEndIsAsWellCoveredAsAnother) {
+  Attribution a(exact_options());
+  a.advance(t(0));
+  a.open(1, started(1), kModel);
+  sample(
+      a, 7, [](double) { return 10.0; }, [](double) { return 0.9; }, [](double) { return 0.5; });
+  a.advance(t(7));
+  a.open(2, started(1.2), kModel);
+  a.close(2, ended(started(1.2), 2, 6, 0, 0.8, 4));
+  a.discard(1);
+  sample(
+      a, 12, [](double) { return 10.0; }, [](double) { return 0.9; }, [](double) { return 0.5; });
+  a.advance(t(12));
+  const auto booked = a.take_booked();
+  ASSERT_EQ(booked.size(), 1u);
+  EXPECT_THAT(booked[0].reasons, Not(Contains("gap")));
+  EXPECT_NE(booked[0].quality, 'D');
+  ASSERT_TRUE(booked[0].energy_interval_nj);
+  EXPECT_LT(booked[0].energy_interval_nj->second, 60e9) << "48 J, nothing was hidden";
+}
+
+// Joules on the GPU cannot be told from joules of others by CPU time.
+TEST(Attribution, WithoutAGpuSensorOthersHaveWhatTheirCoresCost) {
+  AttributionOptions options = exact_options();
+  Attribution a(options);
+  a.advance(t(0));
+  a.open(1, started(0.5), kModel);
+  a.set_runner(1, kRunner);
+  double runner = 0;
+  double total = 0;
+  for (int i = 0; i <= 60; ++i) {
+    const double now = i / 10.0;
+    a.sensors().add_power(t(now), 12);
+    a.sensors().add_runner_cpu(kRunner, t(now), from_seconds(runner));
+    a.sensors().add_total_cpu(t(now), from_seconds(total));
+    runner += 0.03;
+    total += 0.08;
+  }
+  a.close(1, ended(started(0.5), 1, 4.5, 0, 0.5, 3.5));
+  a.advance(t(6));
+  const auto booked = a.take_booked();
+  ASSERT_EQ(booked.size(), 1u);
+  double joules = 0;
+  for (const auto& [phase, amounts] : booked[0].amounts)
+    joules += static_cast<double>(amounts.energy_nj) * 1e-9;
+  EXPECT_NEAR(joules, 4 * (12 - 0.5 * options.cpu_joules_per_core_second), 0.6);
 }
 
 TEST(Attribution, BooksAStreamWhileItRunsAndKeepsTheRestPending) {

@@ -38,11 +38,17 @@ TEST(PhaseHistory, LearnsNothingFromNothing) {
   EXPECT_FALSE(history.typical(kModel, Phase::decode));
 }
 
-TEST(PhaseHistory, IsBounded) {
+TEST(PhaseHistory, IsBoundedAndLetsGoWhatWasLearnedLongestAgo) {
   PhaseHistory history(1);
-  for (int i = 0; i < 500; ++i) history.learn({"s", std::to_string(i)}, Phase::decode, 1);
-  EXPECT_TRUE(history.typical({"s", "0"}, Phase::decode));
-  EXPECT_FALSE(history.typical({"s", "499"}, Phase::decode));
+  history.learn(kModel, Phase::decode, 5);
+  for (int i = 0; i < 1000; ++i) {
+    history.learn({"s", "model" + std::to_string(i)}, Phase::decode, 1);
+    if (i % 50 == 0) history.learn(kModel, Phase::decode, 5);
+  }
+  EXPECT_LE(history.seen().size(), 128u);
+  EXPECT_EQ(history.typical({"s", "model999"}, Phase::decode), 1.0);
+  EXPECT_FALSE(history.typical({"s", "model0"}, Phase::decode));
+  EXPECT_EQ(history.typical(kModel, Phase::decode), 5.0) << "used all the time";
 }
 
 }  // namespace

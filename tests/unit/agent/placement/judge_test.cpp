@@ -66,6 +66,21 @@ TEST(Judge, SplitModelsArePartial) {
   EXPECT_EQ(first_verdict(e), Placement::partial);
 }
 
+// In a container without the host's /sys, or beside a card of another make, the agent may not see it.
+TEST(Judge, AGpuThatIsSpokenForIsThereAllTheSame) {
+  Evidence e = decode(0.97, 0.4);
+  e.gpu_present = false;
+  EXPECT_EQ(first_verdict(e), Placement::gpu);
+  e = decode(std::nullopt, 0.4);
+  e.gpu_present = false;
+  EXPECT_EQ(judge(e, Belief{}).verdict.probability, 1) << "nothing speaks for one";
+  e.gpu_library = true;
+  EXPECT_NE(first_verdict(e), Placement::cpu);
+  e.gpu_library.reset();
+  e.declared_gpu_share = 1.0;
+  EXPECT_NE(first_verdict(e), Placement::cpu);
+}
+
 TEST(Judge, ASilentGpuAndAnIdleRunnerMeanABrokenSensor) {
   const Verdict v = judge(decode(0.0, 0.4), Belief{}).verdict;
   EXPECT_EQ(v.placement, Placement::unknown);

@@ -34,5 +34,39 @@ TEST(RateHistory, HoldsJoulesAgainstTheirOwnSpread) {
   EXPECT_EQ(history.joules_unusual(key(), 1.5), true);
 }
 
+TEST(RateHistory, OutlivesARun) {
+  RateHistory history;
+  RateKey k = key(2);
+  k.server = "127.0.0.1:11434";
+  k.digest = "abc";
+  k.version = "0.30.5";
+  k.context_octave = 7;
+  k.gpu_max_hertz = 624.75e6;
+  for (int i = 0; i < 12; ++i) history.learn(k, 9.3, 1.2);
+  history.learn(key(), 4, std::nullopt);
+  std::vector<LearnedSeries> saved{{"phase_power", "s", "m", Phase::decode, {1, 2}}};
+  history.save(saved);
+  EXPECT_EQ(saved.size(), 4u);
+
+  RateHistory next;
+  next.restore(saved);
+  EXPECT_NEAR(next.rate_ratio(k, 4.65).value(), 0.5, 1e-9);
+  EXPECT_EQ(next.joules_unusual(k, 2.4), true);
+  EXPECT_FALSE(next.rate_ratio(key(2), 4.65)) << "another context, version and clock";
+  std::vector<LearnedSeries> again;
+  next.save(again);
+  saved.erase(saved.begin());
+  EXPECT_EQ(again, saved);
+}
+
+TEST(RateHistory, LeavesDamagedSeriesOut) {
+  RateHistory history;
+  for (const char* detail : {"", "a|b|c", "a|b|c|x|1|2", "a|b|c|1|2|"})
+    history.restore({{"gpu_decode_rate", "s", "m", Phase::decode, {1, 2}, detail}});
+  std::vector<LearnedSeries> saved;
+  history.save(saved);
+  EXPECT_TRUE(saved.empty());
+}
+
 }  // namespace
 }  // namespace tegrascope

@@ -57,6 +57,16 @@ TEST(PlacementTracker, OneSureCpuRequestRaises) {
   EXPECT_EQ(tracker.state(), Placement::cpu);
 }
 
+TEST(PlacementTracker, TheFirstVerdictRaisesOnlyWhenItIsSure) {
+  PlacementThresholds limits;
+  limits.raise_at_once = 1.0;
+  PlacementTracker strict(limits);
+  strict.judge_request(on_cpu(), kFirst, at(1));
+  EXPECT_FALSE(strict.state()) << "one is not two in a row";
+  strict.judge_request(on_cpu(), kFirst, at(2));
+  EXPECT_EQ(strict.state(), Placement::cpu);
+}
+
 TEST(PlacementTracker, ClearsAfterThreeGpuRequestsOnTheSameRunner) {
   PlacementTracker tracker;
   tracker.judge_request(on_cpu(), kFirst, at(1));
