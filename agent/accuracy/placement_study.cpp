@@ -18,7 +18,7 @@ constexpr Nanoseconds kShortestDecode = std::chrono::seconds{1};
 constexpr std::int64_t kFewestTokens = 16;
 // Witnesses other than relay and capture begin to look when a runner is seen at work: two slots of idle sampling and one of
 // /slots later.
-constexpr Nanoseconds kNoticedLate = std::chrono::milliseconds{1300};
+constexpr Nanoseconds kNoticedLate = std::chrono::milliseconds{2750};
 // The verdict on a request comes this long after its end at most: watermark, hold of the witnesses, snapshot.
 constexpr Nanoseconds kVerdictDelay = std::chrono::milliseconds{3500};
 

@@ -14,8 +14,8 @@
 
 namespace tegrascope::accuracy {
 
-// Eligible: a decode of at least 1 s and 16 tokens is long enough to judge; of at least 3.3 s where the witness begins
-// to look up to 2.3 s late.
+// Eligible: a decode of at least 1 s and 16 tokens is long enough to judge; of at least 3.8 s where the witness begins
+// to look up to 2.8 s late.
 struct JudgedRequest {
   simulator::VirtualRequest truth;
   std::optional<RequestRecord> record;  // that the agent made of it

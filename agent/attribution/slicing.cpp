@@ -170,15 +170,11 @@ void Attribution::split_activity(Slice& slice, std::int64_t energy_nj, std::int6
   const std::int64_t dynamic_nj = energy_nj - slice.idle_nj;
 
   const double other_cpu_seconds = other_cores(slice.begin, slice.end) * seconds;
+  // Where nobody measures the GPU, CPU time does not tell whose its energy was: open requests are taken to keep it busy.
+  const double ollama_gpu_seconds =
+      slice.gpu_known || slice.open.empty() ? static_cast<double>(slice.ollama_gpu_ns) * 1e-9 : seconds;
   const double ollama = options_.cpu_joules_per_core_second * runner_seconds +
-                        options_.gpu_joules_per_busy_second * static_cast<double>(slice.ollama_gpu_ns) * 1e-9;
-  // Where nobody measures the GPU, CPU time does not tell whose the GPU's energy was: others have what their cores cost.
-  if (!slice.gpu_known && !slice.open.empty()) {
-    const double nj = options_.cpu_joules_per_core_second * other_cpu_seconds * 1e9;
-    slice.other_nj = std::clamp(static_cast<std::int64_t>(std::llround(nj)), std::int64_t{0}, dynamic_nj);
-    slice.ollama_nj = dynamic_nj - slice.other_nj;
-    return;
-  }
+                        options_.gpu_joules_per_busy_second * ollama_gpu_seconds;
   const double other = options_.cpu_joules_per_core_second * other_cpu_seconds +
                        options_.gpu_joules_per_busy_second * static_cast<double>(slice.other_gpu_ns) * 1e-9;
   double share = slice.open.empty() ? 0.0 : 1.0;  // nothing measured of either side: the open requests did it

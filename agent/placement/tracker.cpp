@@ -62,9 +62,8 @@ void PlacementTracker::apply(const Verdict& verdict, MonotonicTime at) {
     return;
   }
   const bool raising = verdict.placement != Placement::gpu;
-  const bool enough =
-      raising ? verdict.probability >= limits_.raise_at_once || in_a_row_ >= limits_.raise_in_a_row
-              : reloaded_ || !state_ || in_a_row_ >= limits_.clear_in_a_row;
+  const bool enough = reloaded_ || !state_ || (raising && verdict.probability >= limits_.raise_at_once) ||
+                      in_a_row_ >= (raising ? limits_.raise_in_a_row : limits_.clear_in_a_row);
   if (enough) set(verdict, at);
 }
 

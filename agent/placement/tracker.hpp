@@ -27,7 +27,7 @@ class PlacementTracker {
   void note_resident(bool resident, MonotonicTime at);
 
   // State of the gauge; absent until a verdict other than unknown came. Held until contrary evidence comes:
-  //   cpu or partial: one verdict with p >= 0.99, or two in a row with p >= 0.95
+  //   cpu or partial: one verdict with p >= 0.99, or two in a row with p >= 0.95; the first one after a load
   //   back to gpu:    three in a row, or one after a reload
   std::optional<Placement> state() const { return state_; }
   MonotonicTime since() const { return since_; }

@@ -57,14 +57,18 @@ TEST(PlacementTracker, OneSureCpuRequestRaises) {
   EXPECT_EQ(tracker.state(), Placement::cpu);
 }
 
-TEST(PlacementTracker, TheFirstVerdictRaisesOnlyWhenItIsSure) {
+TEST(PlacementTracker, OnARunnerKnownToBeWellOneVerdictHasToBeSure) {
   PlacementThresholds limits;
   limits.raise_at_once = 1.0;
-  PlacementTracker strict(limits);
-  strict.judge_request(on_cpu(), kFirst, at(1));
-  EXPECT_FALSE(strict.state()) << "one is not two in a row";
-  strict.judge_request(on_cpu(), kFirst, at(2));
-  EXPECT_EQ(strict.state(), Placement::cpu);
+  PlacementTracker tracker(limits);
+  tracker.judge_request(on_gpu(), kFirst, at(1));
+  tracker.judge_request(on_cpu(), kFirst, at(2));
+  EXPECT_EQ(tracker.state(), Placement::gpu) << "one is not two in a row";
+  tracker.judge_request(on_cpu(), kFirst, at(3));
+  EXPECT_EQ(tracker.state(), Placement::cpu);
+  PlacementTracker fresh(limits);
+  fresh.judge_request(on_cpu(), kFirst, at(1));
+  EXPECT_EQ(fresh.state(), Placement::cpu) << "nothing was known before";
 }
 
 TEST(PlacementTracker, ClearsAfterThreeGpuRequestsOnTheSameRunner) {
