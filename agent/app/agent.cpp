@@ -115,6 +115,7 @@ class Agent::Parts {
   void start_relay(const std::vector<OllamaServer>& servers);
   void start_sampler();
   void start_http();
+  void stop_disk();
   void start_history(const BoardIdentity& board);
   void look_for_servers();
   void look_at_gpu_access(const std::vector<std::int64_t>& serves, const std::vector<ProcessId>& runners);
@@ -322,6 +323,15 @@ void Agent::Parts::look_at_gpu_access(const std::vector<std::int64_t>& serves,
   }
 }
 
+// The two wait for a disk that hangs at the same time.
+void Agent::Parts::stop_disk() {
+  const auto deadline = std::chrono::steady_clock::now() + History::kPatience;
+  const SnapshotPtr last = service_->snapshots().latest();
+  if (history_) history_->finish(last);
+  if (outlets_) outlets_->stop(deadline);
+  if (history_) history_->stop(last, deadline);
+}
+
 void Agent::Parts::stop() {
   if (!service_) return;
   sd_notify(0, "STOPPING=1");
@@ -334,7 +344,7 @@ void Agent::Parts::stop() {
   if (log_) log_->stop();
   if (http_) boost::asio::post(service_->context(), [this] { http_->stop(); });
   service_->stop();
-  if (history_) history_->stop(service_->snapshots().latest());
+  stop_disk();
   web_port_file_ = PortFile();
   relay_port_file_ = PortFile();
 }

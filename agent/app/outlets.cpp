@@ -47,9 +47,9 @@ std::optional<IncidentsView> Outlets::incidents() const {
   return incidents_ ? std::optional(incidents_->view()) : std::nullopt;
 }
 
-void Outlets::stop() {
+void Outlets::stop(std::chrono::steady_clock::time_point deadline) {
   if (recording_) recording_->flush();
-  if (disk_) disk_->stop();
+  if (disk_) disk_->stop(deadline);
 }
 
 }  // namespace tegrascope

@@ -2,6 +2,7 @@
 // is asked for. Service thread, but for the constructor.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -28,8 +29,8 @@ class Outlets {
   std::optional<WebHookView> web_hook() const;
   std::optional<IncidentsView> incidents() const;
 
-  // After the last record: what waits for the disk is written.
-  void stop();
+  // After the last record: what waits for the disk is written, until `deadline`.
+  void stop(std::chrono::steady_clock::time_point deadline);
 
  private:
   std::optional<DiskThread> disk_;

@@ -100,5 +100,20 @@ TEST(DiskThread, DropsWhatDoesNotFitAndDoesTheRest) {
   EXPECT_FALSE(disk.post(1, [&] { ++done; }));
 }
 
+TEST(DiskThread, LeavesADiskThatHangsBehindAtTheDeadline) {
+  DiskThread disk;
+  std::promise<void> go;
+  std::promise<void> done;
+  ASSERT_TRUE(disk.post(1, [&, wait = go.get_future().share()] {
+    wait.wait();
+    done.set_value();
+  }));
+  const auto before = std::chrono::steady_clock::now();
+  disk.stop(before);
+  EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(3));
+  go.set_value();
+  done.get_future().wait();
+}
+
 }  // namespace
 }  // namespace tegrascope
