@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -15,10 +16,15 @@
 
 namespace tegrascope {
 
+// What Outlets would refuse, but for what other agents hold now. Writes nothing.
+void check_outlets(const Config& config);
+
 class Outlets {
  public:
-  // Throws std::invalid_argument that names the flag. `outbound` must be stopped before this ends.
-  Outlets(const Config& config, Outbound& outbound, const std::string& host);
+  // Throws std::invalid_argument that names the flag. `outbound` must be stopped before this ends. `state`: the state
+  // directory, which is this agent's alone; empty: it has none, and no flight recorder.
+  Outlets(const Config& config, Outbound& outbound, const std::string& host,
+          const std::filesystem::path& state);
 
   // Who wants every record.
   std::vector<RecordKeeper*> keepers();

@@ -23,6 +23,9 @@ constexpr Nanoseconds kFlushEvery = std::chrono::seconds(1);
 constexpr std::size_t kFlushBytes = 256u << 10;
 constexpr std::string_view kBegin = "{\"k\":\"head\",\"format\":\"tegrascope-recording\",\"version\":";
 
+constexpr const char* kElsewhere = "; name a file in a folder that the agent may write to";
+constexpr const char* kNotRegular = "is no regular file: name another";
+
 std::string error_text(int error) { return std::generic_category().message(error); }
 
 // Version of the recording that the file begins with; absent: it is none.
@@ -35,6 +38,25 @@ std::optional<int> version_in(int fd) {
       std::from_chars(begin.data() + kBegin.size(), begin.data() + begin.size(), version).ec != std::errc{})
     return std::nullopt;
   return version;
+}
+
+[[noreturn]] void refuse(const std::filesystem::path& path, const std::string& why) {
+  throw std::invalid_argument("--record=" + path.string() + " " + why);
+}
+
+int open_file(const std::filesystem::path& path, int flags) {
+  const int fd = ::open(path.c_str(), O_RDWR | O_APPEND | O_CLOEXEC | O_NOCTTY | flags, 0600);
+  if (fd < 0 && (errno != ENOENT || (flags & O_CREAT) != 0))
+    refuse(path, "cannot be opened: " + error_text(errno) + kElsewhere);
+  return fd;
+}
+
+// Empty, or a recording that may go on.
+void check_content(int fd, std::uint64_t bytes, const std::filesystem::path& path) {
+  if (bytes == 0) return;
+  const std::optional<int> version = version_in(fd);
+  if (!version) refuse(path, "holds something that is no recording: name a new file");
+  if (*version > kRecordingVersion) refuse(path, "is of a later tegrascope: name a new file");
 }
 
 }  // namespace
@@ -76,28 +98,33 @@ struct RecordingFile::Sink {
   std::atomic<bool> failed{false};
 };
 
+void RecordingFile::check(const std::filesystem::path& path) {
+  const int fd = open_file(path, O_NONBLOCK);
+  if (fd < 0) {
+    const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
+    if (::access(folder.c_str(), W_OK | X_OK) != 0)
+      refuse(path, "cannot be opened: " + error_text(errno) + kElsewhere);
+    return;
+  }
+  const Sink closes(fd, 0);
+  struct stat status {};
+  if (::fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) refuse(path, kNotRegular);
+  check_content(fd, static_cast<std::uint64_t>(status.st_size), path);
+}
+
 RecordingFile::RecordingFile(const std::filesystem::path& path, std::uint64_t max_bytes, DiskThread& disk)
     : path_(path), max_bytes_(max_bytes), disk_(disk) {
-  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600);
-  if (fd < 0) {
-    throw std::invalid_argument("--record=" + path.string() + " cannot be opened: " + error_text(errno) +
-                                "; name a file in a folder that the agent may write to");
-  }
+  const int fd = open_file(path, O_CREAT);
   struct stat status {};
   const bool regular = ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
   // Before the size is asked for: the one who holds it writes.
   const bool held = regular && ::flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
   bytes_ = regular && ::fstat(fd, &status) == 0 ? static_cast<std::uint64_t>(status.st_size) : 0;
   sink_ = std::make_shared<Sink>(fd, bytes_);
-  const auto refuse = [&path](const char* why) {
-    throw std::invalid_argument("--record=" + path.string() + " " + why);
-  };
-  if (!regular) refuse("is no regular file: name another");
-  if (held) refuse("is written by another tegrascope: name another file");
+  if (!regular) refuse(path, kNotRegular);
+  if (held) refuse(path, "is written by another tegrascope: name another file");
+  check_content(fd, bytes_, path);
   if (bytes_ == 0) return;
-  const std::optional<int> version = version_in(fd);
-  if (!version) refuse("holds something that is no recording: name a new file");
-  if (*version > kRecordingVersion) refuse("is of a later tegrascope: name a new file");
   // A line that was cut when the power went stays a line of its own.
   char last = '\n';
   if (::pread(fd, &last, 1, static_cast<off_t>(bytes_ - 1)) == 1 && last != '\n') waiting_ = "\n";

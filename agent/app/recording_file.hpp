@@ -18,6 +18,9 @@ class RecordingFile : public RecordKeeper {
   // `disk` must outlive this.
   RecordingFile(const std::filesystem::path& path, std::uint64_t max_bytes, DiskThread& disk);
 
+  // What the constructor would refuse, but for another agent that writes the file now. Changes nothing.
+  static void check(const std::filesystem::path& path);
+
   void keep(const RecordedLine& line) override;
 
   // Hands what waits to the disk thread.

@@ -9,7 +9,6 @@
 #include <stdexcept>
 
 #include "agent/app/hmac_sha256.hpp"
-#include "agent/app/log.hpp"
 #include "tests/support/eventually.hpp"
 #include "tests/support/temp_tree.hpp"
 #include "tests/unit/collectors/ollama/event_queue.hpp"
@@ -137,7 +136,7 @@ TEST(WebHook, TellsOfTheFirstFailureOnceUntilItWorksAgain) {
     const int n = ++asked;
     return FakeHttpServer::answer(n == 3 || n == 5 ? 200 : 503, "");
   }};
-  configure_log("info", "logfmt");
+  testing::internal::CaptureStdout();  // where the log goes unless it is configured
   testing::internal::CaptureStderr();
   Outbound outbound;
   WebHook hook(outbound, options_for(server));
@@ -145,7 +144,7 @@ TEST(WebHook, TellsOfTheFirstFailureOnceUntilItWorksAgain) {
   hook.send(fallback("b"));
   EXPECT_TRUE(eventually([&] { return hook.view().delivered == 2; }));
   outbound.stop();
-  const std::string log = testing::internal::GetCapturedStderr();
+  const std::string log = testing::internal::GetCapturedStdout() + testing::internal::GetCapturedStderr();
   const auto count = [&log](const std::string& text) {
     std::size_t n = 0;
     for (auto at = log.find(text); at != std::string::npos; at = log.find(text, at + 1)) ++n;
