@@ -115,7 +115,8 @@ class Agent::Parts {
   void start_relay(const std::vector<OllamaServer>& servers);
   void start_sampler();
   void start_http();
-  void start_history(const BoardIdentity& board);
+  void stop_disk();
+  std::filesystem::path start_history(const BoardIdentity& board);
   void look_for_servers();
   void look_at_gpu_access(const std::vector<std::int64_t>& serves, const std::vector<ProcessId>& runners);
 
@@ -166,11 +167,11 @@ void Agent::Parts::start() {
   hooks.relay_view = [this] { return relay_ ? std::optional(view_of(relay_->counts())) : std::nullopt; };
   const AnalysisOptions understanding = read_host(config_, analysis_options);
   service_ = std::make_unique<Service>(understanding, ids_, observes(config_, "process"), hooks);
-  start_history(understanding.board.value_or(BoardIdentity{}));
+  const std::filesystem::path state_directory = start_history(understanding.board.value_or(BoardIdentity{}));
   service_->push(std::vector<OllamaServer>(servers));
 
   outbound_ = std::make_unique<Outbound>();
-  outlets_ = std::make_unique<Outlets>(config_, *outbound_, machine_name());
+  outlets_ = std::make_unique<Outlets>(config_, *outbound_, machine_name(), state_directory);
   service_->use(*outlets_);
   poller_ = std::make_unique<Poller>(*outbound_, servers, PollOptions{},
                                      [this](ServerState&& state) { service_->push(std::move(state)); });
@@ -199,12 +200,18 @@ void Agent::Parts::start() {
              join(web_ports_).c_str(), relay_ ? ", relay on port " : "", join(relay_ports()).c_str());
 }
 
-void Agent::Parts::start_history(const BoardIdentity& board) {
+// The state directory, where it is this agent's alone; else empty.
+std::filesystem::path Agent::Parts::start_history(const BoardIdentity& board) {
   const std::filesystem::path directory = storage_directory(config_);
-  if (directory.empty()) return;
+  if (directory.empty()) return {};
   history_ = std::make_unique<History>(directory, board, [] { return std::int64_t{std::time(nullptr)}; });
   History::Restored restored = history_->start(monotonic_now());
+  const bool held = restored.carried != nullptr;
   service_->restore(std::move(restored.carried), restored.learned);
+  if (!held)
+    log_warn("the flight recorder is off: the state directory is not this agent's",
+             {{"path", directory.string()}});
+  return held ? directory : std::filesystem::path();
 }
 
 void Agent::Parts::start_http() {
@@ -322,6 +329,15 @@ void Agent::Parts::look_at_gpu_access(const std::vector<std::int64_t>& serves,
   }
 }
 
+// The two wait for a disk that hangs at the same time.
+void Agent::Parts::stop_disk() {
+  const auto deadline = std::chrono::steady_clock::now() + History::kPatience;
+  const SnapshotPtr last = service_->snapshots().latest();
+  if (history_) history_->finish(last);
+  if (outlets_) outlets_->stop(deadline);
+  if (history_) history_->stop(last, deadline);
+}
+
 void Agent::Parts::stop() {
   if (!service_) return;
   sd_notify(0, "STOPPING=1");
@@ -334,7 +350,7 @@ void Agent::Parts::stop() {
   if (log_) log_->stop();
   if (http_) boost::asio::post(service_->context(), [this] { http_->stop(); });
   service_->stop();
-  if (history_) history_->stop(service_->snapshots().latest());
+  stop_disk();
   web_port_file_ = PortFile();
   relay_port_file_ = PortFile();
 }

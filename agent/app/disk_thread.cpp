@@ -1,6 +1,5 @@
 #include "agent/app/disk_thread.hpp"
 
-#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -10,12 +9,6 @@
 #include "agent/app/log.hpp"
 
 namespace tegrascope {
-namespace {
-
-constexpr std::chrono::seconds kPatience{5};
-
-}  // namespace
-
 // Shared with the thread, which may be left behind.
 struct DiskThread::State {
   std::mutex mutex;
@@ -48,7 +41,7 @@ DiskThread::DiskThread() : state_(std::make_shared<State>()) {
   std::thread([state = state_] { state->run(); }).detach();
 }
 
-DiskThread::~DiskThread() { stop(); }
+DiskThread::~DiskThread() { stop(std::chrono::steady_clock::now() + kPatience); }
 
 bool DiskThread::post(std::size_t bytes, std::function<void()> task) {
   const std::lock_guard lock(state_->mutex);
@@ -59,11 +52,11 @@ bool DiskThread::post(std::size_t bytes, std::function<void()> task) {
   return true;
 }
 
-void DiskThread::stop() {
+void DiskThread::stop(std::chrono::steady_clock::time_point deadline) {
   std::unique_lock lock(state_->mutex);
   if (std::exchange(state_->stopping, true)) return;
   state_->changed.notify_all();
-  if (!state_->changed.wait_for(lock, kPatience, [this] { return state_->ended; }))
+  if (!state_->changed.wait_until(lock, deadline, [this] { return state_->ended; }))
     log_warn("the disk hangs: what was not written yet is lost",
              {{"waiting_bytes", std::to_string(state_->waiting)}});
 }

@@ -9,12 +9,6 @@
 #include "exporters/history/state_file.hpp"
 
 namespace tegrascope {
-namespace {
-
-constexpr std::chrono::seconds kPatience{5};  // of the start and of the stop
-
-}  // namespace
-
 // Outlives the History when the thread hangs.
 struct History::Shared {
   std::filesystem::path directory;
@@ -32,10 +26,12 @@ struct History::Shared {
   std::optional<SavedState> loaded;
   std::shared_ptr<const Books> carried;
 
-  void failed(const std::string& why) {
+  void failed(const std::string& why, bool gives_up = false) {
     bool news = false;
     {
       const std::lock_guard lock(mutex);
+      if (abandoned) return;  // what was told when it was given up stays
+      if (gives_up) abandoned = stopping = true;
       news = view.error != why;
       view.up = false;
       view.error = why;
@@ -56,6 +52,7 @@ std::unique_ptr<StateFile> History::Shared::open() {
   if (file && !file->message().empty())
     log_warn("the lifetime ledger begins anew", {{"reason", file->message()}});
   const std::lock_guard lock(mutex);
+  if (abandoned) return nullptr;  // start() has told why nothing is kept
   if (file) {
     loaded = file->loaded();
     view.up = true;
@@ -105,8 +102,9 @@ void History::run(const std::shared_ptr<Shared>& shared) {
   }
 }
 
-History::History(std::filesystem::path directory, BoardIdentity board, WallClock wall_clock)
-    : wall_clock_(wall_clock), shared_(std::make_shared<Shared>()) {
+History::History(std::filesystem::path directory, BoardIdentity board, WallClock wall_clock,
+                 std::chrono::milliseconds patience)
+    : wall_clock_(wall_clock), patience_(patience), shared_(std::make_shared<Shared>()) {
   shared_->directory = std::move(directory);
   shared_->board = std::move(board);
   shared_->wall_clock = std::move(wall_clock);
@@ -125,11 +123,9 @@ History::Restored History::start(MonotonicTime now) {
   }).detach();
 
   std::unique_lock lock(shared_->mutex);
-  if (!shared_->changed.wait_for(lock, kPatience, [&] { return shared_->opened; })) {
-    shared_->abandoned = true;
-    shared_->stopping = true;
+  if (!shared_->changed.wait_for(lock, patience_, [&] { return shared_->opened; })) {
     lock.unlock();
-    shared_->failed(shared_->directory.string() + " does not answer: is its disk well?");
+    shared_->failed(shared_->directory.string() + " does not answer: is its disk well?", true);
     return {};
   }
   Restored out;
@@ -146,14 +142,21 @@ void History::offer(const SnapshotPtr& snapshot) {
   shared_->changed.notify_all();
 }
 
-void History::stop(const SnapshotPtr& last) {
+void History::finish(const SnapshotPtr& last) {
   if (!started_) return;
-  started_ = false;
-  std::unique_lock lock(shared_->mutex);
+  const std::lock_guard lock(shared_->mutex);
+  if (shared_->stopping) return;
   if (last && last->carried && (policy_.is_new(*last) || !shared_->view.up)) shared_->wanted = last;
   shared_->stopping = true;
   shared_->changed.notify_all();
-  if (shared_->changed.wait_for(lock, kPatience, [&] { return shared_->ended; })) return;
+}
+
+void History::stop(const SnapshotPtr& last, std::chrono::steady_clock::time_point deadline) {
+  finish(last);
+  if (!std::exchange(started_, false)) return;
+  std::unique_lock lock(shared_->mutex);
+  if (shared_->abandoned) return;  // nothing is to be saved
+  if (shared_->changed.wait_until(lock, deadline, [&] { return shared_->ended; })) return;
   shared_->abandoned = true;
   lock.unlock();
   log_warn("the disk did not take the lifetime ledger in time: the last commit may be missing",

@@ -3,6 +3,7 @@
 // behind then.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -19,7 +20,11 @@ class History {
   // Seconds since 1970, now.
   using WallClock = std::function<std::int64_t()>;
 
-  History(std::filesystem::path directory, BoardIdentity board, WallClock wall_clock);
+  // How long start and stop wait for the disk.
+  static constexpr std::chrono::seconds kPatience{5};
+
+  History(std::filesystem::path directory, BoardIdentity board, WallClock wall_clock,
+          std::chrono::milliseconds patience = kPatience);
   ~History();  // stop() without a last snapshot
   History(const History&) = delete;
   History& operator=(const History&) = delete;
@@ -35,8 +40,11 @@ class History {
   // Of each snapshot published; commits it when that is due. Service thread; returns at once.
   void offer(const SnapshotPtr& snapshot);
 
-  // Commits what is new in the last snapshot (may be null), ends the thread. Idempotent.
-  void stop(const SnapshotPtr& last);
+  // Has what is new in the last snapshot (may be null) committed and the thread end then; returns at once. Idempotent.
+  void finish(const SnapshotPtr& last);
+  // finish(), and waits for it until `deadline`. Idempotent.
+  void stop(const SnapshotPtr& last, std::chrono::steady_clock::time_point deadline);
+  void stop(const SnapshotPtr& last) { stop(last, std::chrono::steady_clock::now() + patience_); }
 
   // Any thread.
   StorageView view() const;
@@ -46,6 +54,7 @@ class History {
   static void run(const std::shared_ptr<Shared>& shared);
 
   const WallClock wall_clock_;
+  const std::chrono::milliseconds patience_;
   std::shared_ptr<Shared> shared_;
   CommitPolicy policy_{MonotonicTime{}};
   bool started_ = false;

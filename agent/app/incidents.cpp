@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <ctime>
 #include <regex>
+#include <stdexcept>
 #include <system_error>
 #include <utility>
 
@@ -93,7 +94,8 @@ std::vector<IncidentFile> list_incidents(const fs::path& directory) {
   static const std::regex kName(R"(incident-(\d{1,12})-(\d{8}T\d{6}Z)-([a-z_]+)\.jsonl)");
   std::vector<IncidentFile> files;
   std::error_code error;
-  for (fs::directory_iterator it(directory, error), end; !error && it != end; it.increment(error)) {
+  fs::directory_iterator it(directory, error);
+  for (const fs::directory_iterator end; !error && it != end; it.increment(error)) {
     std::smatch match;
     const std::string name = it->path().filename().string();
     if (!std::regex_match(name, match, kName)) continue;
@@ -105,6 +107,10 @@ std::vector<IncidentFile> list_incidents(const fs::path& directory) {
     std::error_code unknown;
     file.bytes = it->file_size(unknown);
     files.push_back(std::move(file));
+  }
+  if (error && error != std::errc::no_such_file_or_directory && error != std::errc::not_a_directory) {
+    throw std::runtime_error(directory.string() + " cannot be read: " + error.message() +
+                             (error == std::errc::permission_denied ? "; run it with sudo" : ""));
   }
   std::sort(files.begin(), files.end(),
             [](const IncidentFile& a, const IncidentFile& b) { return a.number < b.number; });

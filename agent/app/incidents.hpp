@@ -76,7 +76,8 @@ struct IncidentFile {
   std::uint64_t bytes = 0;
 };
 
-// Oldest first; empty where there is no such folder.
+// Oldest first; empty where there is no such folder. Throws std::runtime_error that names the folder and what to do
+// where it may not be read.
 std::vector<IncidentFile> list_incidents(const std::filesystem::path& directory);
 
 // Writes `text` as the newest and removes the oldest beyond `max_files`. Throws std::system_error.

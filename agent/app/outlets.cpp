@@ -1,11 +1,14 @@
 #include "agent/app/outlets.hpp"
 
-#include "agent/app/storage_directory.hpp"
-
 namespace tegrascope {
 
-Outlets::Outlets(const Config& config, Outbound& outbound, const std::string& host) {
-  const std::filesystem::path state = storage_directory(config);
+void check_outlets(const Config& config) {
+  if (!config.record.empty()) RecordingFile::check(config.record);
+  if (!config.events_web_hook_secret_file.empty()) read_secret(config.events_web_hook_secret_file);
+}
+
+Outlets::Outlets(const Config& config, Outbound& outbound, const std::string& host,
+                 const std::filesystem::path& state) {
   if (!config.record.empty() || !state.empty()) disk_.emplace();
   if (!config.record.empty()) recording_.emplace(config.record, config.record_max_bytes, *disk_);
   if (!state.empty()) {
@@ -47,9 +50,9 @@ std::optional<IncidentsView> Outlets::incidents() const {
   return incidents_ ? std::optional(incidents_->view()) : std::nullopt;
 }
 
-void Outlets::stop() {
+void Outlets::stop(std::chrono::steady_clock::time_point deadline) {
   if (recording_) recording_->flush();
-  if (disk_) disk_->stop();
+  if (disk_) disk_->stop(deadline);
 }
 
 }  // namespace tegrascope

@@ -2,6 +2,8 @@
 // is asked for. Service thread, but for the constructor.
 #pragma once
 
+#include <chrono>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -14,10 +16,15 @@
 
 namespace tegrascope {
 
+// What Outlets would refuse, but for what other agents hold now. Writes nothing.
+void check_outlets(const Config& config);
+
 class Outlets {
  public:
-  // Throws std::invalid_argument that names the flag. `outbound` must be stopped before this ends.
-  Outlets(const Config& config, Outbound& outbound, const std::string& host);
+  // Throws std::invalid_argument that names the flag. `outbound` must be stopped before this ends. `state`: the state
+  // directory, which is this agent's alone; empty: it has none, and no flight recorder.
+  Outlets(const Config& config, Outbound& outbound, const std::string& host,
+          const std::filesystem::path& state);
 
   // Who wants every record.
   std::vector<RecordKeeper*> keepers();
@@ -28,8 +35,8 @@ class Outlets {
   std::optional<WebHookView> web_hook() const;
   std::optional<IncidentsView> incidents() const;
 
-  // After the last record: what waits for the disk is written.
-  void stop();
+  // After the last record: what waits for the disk is written, until `deadline`.
+  void stop(std::chrono::steady_clock::time_point deadline);
 
  private:
   std::optional<DiskThread> disk_;

@@ -102,6 +102,9 @@ class Watch {
   std::optional<Sampler> sampler_;
 };
 
+// Of a whole answer.
+int status_of(const HttpAnswer& answer) { return answer.failure == HttpFailure::none ? answer.status : 0; }
+
 std::string error_of(const HttpAnswer& answer) {
   if (answer.failure != HttpFailure::none) return answer.error;
   const json body = json::parse(answer.body, nullptr, false);
@@ -147,7 +150,7 @@ class Prover {
  private:
   bool choose_model() {
     const HttpAnswer answer = ask_.get("/api/tags");
-    const json tags = json::parse(answer.status == 200 ? answer.body : "{}", nullptr, false);
+    const json tags = json::parse(status_of(answer) == 200 ? answer.body : "{}", nullptr, false);
     if (options_.model.empty()) {
       const auto own = std::find_if(state_.models.begin(), state_.models.end(), [](const ResidentModel& m) {
         return !m.remote && !is_cloud_name(m.name);
@@ -228,15 +231,16 @@ class Prover {
     RequestEnded ended;
     ended.id = id;
     ended.at = monotonic_now();
-    ended.status_code = answer.status;
-    ended.outcome = answer.status == 200 ? Outcome::ok : Outcome::error;
+    const int status = status_of(answer);
+    ended.status_code = status;
+    ended.outcome = status == 200 ? Outcome::ok : Outcome::error;
     complete_from_final(ended, answer.body);
     watch_->add(ended);
     state_ = ask_.state(server_);
     learn_blob();
     watch_->set(state_);
-    if (answer.status != 200 || ended.outcome != Outcome::ok) {
-      proof_.load_failed = answer.status >= 500 || answer.status == 200;
+    if (status != 200 || ended.outcome != Outcome::ok) {
+      proof_.load_failed = status >= 500 || status == 200;
       proof_.trouble = (proof_.load_failed ? "it could not be run: " : "Ollama refused: ") + error_of(answer);
       return false;
     }

@@ -13,9 +13,13 @@ namespace tegrascope {
 class RecordingFile : public RecordKeeper {
  public:
   // Opens `path`, or goes on behind what is there when that is a recording. Throws std::invalid_argument that names
-  // the file, what is wrong and what to do: it cannot be opened, or it holds something else.
+  // the file, what is wrong and what to do: it cannot be opened, another agent writes it (flock), it holds something else
+  // or is of a later version. Where the disk takes no more, the recording ends at its last whole line.
   // `disk` must outlive this.
   RecordingFile(const std::filesystem::path& path, std::uint64_t max_bytes, DiskThread& disk);
+
+  // What the constructor would refuse, but for another agent that writes the file now. Changes nothing.
+  static void check(const std::filesystem::path& path);
 
   void keep(const RecordedLine& line) override;
 
@@ -30,6 +34,7 @@ class RecordingFile : public RecordKeeper {
   const std::uint64_t max_bytes_;
   std::uint64_t bytes_ = 0;  // in the file, once everything is written
   bool full_ = false;
+  bool kept_ = false;       // a line of this run
   std::uint64_t lost_ = 0;  // lines since the last that could be written
   std::string waiting_;     // lines of less than a second, to write them at once
   std::uint64_t waiting_lines_ = 0;

@@ -65,7 +65,6 @@ void Service::end_recording(MonotonicTime now) {
   end.at = now;
   end.ledger = analysis_.attribution().ledger().totals();
   recorder_.take(end);
-  outlets_->stop();
 }
 
 void Service::start() {

@@ -2,6 +2,7 @@
 #include <iostream>
 
 #include "agent/app/config.hpp"
+#include "agent/app/outlets.hpp"
 #include "agent/cli/commands.hpp"
 #include "agent/cli/options.hpp"
 
@@ -15,6 +16,7 @@ int command_check_config(int argc, const char* const* argv) {
   if (const int code = parse_arguments(app, argc, argv); code >= 0) return code;
   try {
     validate(config);
+    check_outlets(config);
   } catch (const std::invalid_argument& e) {
     std::cerr << "tegrascope check-config: " << e.what() << '\n';
     return 2;

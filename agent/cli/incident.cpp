@@ -31,6 +31,12 @@ struct IncidentArguments {
   bool json = false;
 };
 
+// A folder behind one that may not be entered, as systemd's for a DynamicUser, is not absent.
+bool may_be_there(const fs::path& folder) {
+  std::error_code error;
+  return fs::is_directory(folder, error) || error == std::errc::permission_denied;
+}
+
 fs::path incidents_folder(const std::string& setting) {
   Config config;
   config.storage_path = setting;
@@ -40,10 +46,7 @@ fs::path incidents_folder(const std::string& setting) {
         "--storage.path names no folder: name the one that the agent keeps its state in");
   const fs::path own = state / kIncidentsFolder;
   const fs::path service = fs::path(kServiceState) / kIncidentsFolder;
-  std::error_code ignored;
-  const bool elsewhere =
-      setting == "auto" && !fs::is_directory(own, ignored) && fs::is_directory(service, ignored);
-  return elsewhere ? service : own;
+  return setting == "auto" && !may_be_there(own) && may_be_there(service) ? service : own;
 }
 
 int list(const fs::path& folder, bool json) {

@@ -35,6 +35,12 @@ ClockReading clock_of(const Json& line) {
   return clock;
 }
 
+// What steps and windows are made of: a damaged one would keep the analysis busy for ever.
+template <class T>
+void check_range(const T& value, const T& least, const T& most) {
+  if (value < least || value > most) throw std::out_of_range("head");
+}
+
 Record head_of(const Json& line) {
   RecordingHead head;
   get(line, "version", head.version);
@@ -53,6 +59,11 @@ Record head_of(const Json& line) {
   get(line, "max_gap", o.attribution.sensors.max_gap);
   get(line, "hold_idle", o.attribution.hold_idle);
   get(line, "model_cap", o.model_cap);
+  using namespace std::chrono_literals;
+  check_range(o.attribution.cores, 1, 4096);
+  check_range(o.attribution.sensors.max_gap, Nanoseconds(1ms), Nanoseconds(1h));
+  check_range(o.attribution.hold_idle, Nanoseconds(1ms), Nanoseconds(1h));
+  check_range(head.clock.monotonic, MonotonicTime{}, MonotonicTime{24h * 36500});
   get_if(line, "gpu_present", o.gpu_present);
   if (const auto placement = line.find("placement"); placement != line.end())
     for_each_threshold(o.placement,

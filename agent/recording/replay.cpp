@@ -11,6 +11,7 @@ namespace tegrascope {
 namespace {
 
 constexpr std::size_t kMaxProblems = 20;
+constexpr Nanoseconds kLongestStep = std::chrono::hours(24);
 
 bool same_totals(const LedgerView& a, const LedgerView& b) {
   return a.energy_known == b.energy_known && a.gpu_known == b.gpu_known &&
@@ -43,7 +44,9 @@ class Run {
   void take(const BookedAnswer& booked);
   void take(const Event& event) { run_.events_told.push_back(event); }
   void take(const LostRecords& lost) { run_.lost += lost.records; }
-  void take(const RecordingEnd& end) { run_.end = end; }
+  void take(const RecordingEnd& end) {
+    if (!run_.end) run_.end = end;
+  }
   void take(const RecordingHead&) {}
 
   ReplayedRun finish();
@@ -55,6 +58,7 @@ class Run {
     return options;
   }
   void note_booked(const RequestRecord& record);
+  void check_time(MonotonicTime at) const;
 
   ReplayedRun run_;
   ClockReading clock_;  // the last one
@@ -66,12 +70,21 @@ class Run {
   Analysis analysis_;
 };
 
+// The analysis goes through all the time between two steps. Those of an agent are a second apart, in a time that does
+// not count while the machine sleeps; a flight recorder's file begins long after its head, soon after its clocks.
+void Run::check_time(MonotonicTime at) const {
+  const bool begins_later = !stepped_ && run_.head.partial;
+  const MonotonicTime before = begins_later ? std::max(run_.ended, clock_.monotonic) : run_.ended;
+  if (at < run_.ended || at > before + kLongestStep) throw RecordingError("the time jumps");
+}
+
 void Run::take(const Advance& advance) {
+  check_time(advance.at);
   if (!std::exchange(stepped_, true) && run_.head.partial) {
     const Nanoseconds since = advance.at - clock_.monotonic;
     run_.began = {advance.at, clock_.boot + since, clock_.wall + since};
   }
-  run_.ended = std::max(run_.ended, advance.at);
+  run_.ended = advance.at;
   analysis_.set_dropped_events(advance.dropped_events);
   analysis_.advance(advance.at);
   for (RequestRecord& record : analysis_.take_judged()) {
@@ -112,12 +125,13 @@ void Run::take(const BookedAnswer& booked) {
 }
 
 ReplayedRun Run::finish() {
-  // What only one of the two booked. A run that was cut may have booked more than it could tell.
-  const std::size_t alone = live_.size() + (run_.end ? ours_.size() : 0);
+  // What only one of the two booked. A recording that was cut or was full lacks what came later.
+  const bool whole = run_.end && run_.end->why == RecordingEnd::Why::stopped;
+  const std::size_t alone = live_.size() + (whole ? ours_.size() : 0);
   run_.compared += alone;
   run_.differing += alone;
   run_.last = analysis_.make_snapshot(run_.ended);
-  if (run_.end && !run_.head.partial) run_.same_ledger = same_totals(run_.end->ledger, run_.last->ledger);
+  if (whole && !run_.head.partial) run_.same_ledger = same_totals(run_.end->ledger, run_.last->ledger);
   return std::move(run_);
 }
 

@@ -219,10 +219,8 @@ class Outbound::Loop {
       HttpAnswer answer;
       answer.failure = failure_of(code, transfer->too_large);
       answer.error = phrase(answer.failure, code, options_);
-      if (answer.failure == HttpFailure::none) {
-        answer.status = static_cast<int>(status);
-        answer.body = std::move(transfer->answer);
-      }
+      answer.status = status >= 200 ? static_cast<int>(status) : 0;  // 100 is no answer yet
+      if (answer.failure == HttpFailure::none) answer.body = std::move(transfer->answer);
       transfer->callback(std::move(answer));
     }
   }

@@ -23,7 +23,7 @@ enum class HttpFailure {
 
 struct HttpAnswer {
   HttpFailure failure = HttpFailure::none;
-  int status = 0;     // 0 when there was no answer
+  int status = 0;     // 0 when there was no answer; known also where the body failed
   std::string body;   // only when failure is none
   std::string error;  // one phrase, empty when failure is none
 };

@@ -191,7 +191,8 @@ class Poller::Core : public std::enable_shared_from_this<Core> {
   void take_models(const TargetPtr& target, HttpAnswer answer) {
     auto models =
         answer.failure == HttpFailure::none && answer.status == 200 ? parse_ps(answer.body) : std::nullopt;
-    const bool too_old = answer.status == 404 && !target->state.version.empty();
+    const bool too_old =
+        answer.failure == HttpFailure::none && answer.status == 404 && !target->state.version.empty();
     if (!models && !too_old) return fail(target, answer, status_error("/api/ps", answer));
     target->state.up = true;
     target->state.error.clear();

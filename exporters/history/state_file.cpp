@@ -81,6 +81,9 @@ void StateFile::lock() {
 
 void StateFile::open() {
   loaded_.reset();
+  // SQLite would make it readable by everybody; its log takes the file's mode.
+  const int fd = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd >= 0) ::close(fd);
   database_ = std::make_unique<Database>(path_);
   Database& db = *database_;
   // Small pages: a commit writes whole ones.

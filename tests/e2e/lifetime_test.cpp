@@ -144,8 +144,8 @@ TEST_F(Lifetime, ADamagedFileIsMovedAsideWithAMessage) {
 TEST_F(Lifetime, DemoAndForeignTreesKeepNothing) {
   const std::vector<std::string> as_user{"HOME=" + directory_.root().string(),
                                          "XDG_STATE_HOME=", "STATE_DIRECTORY=" + storage().string()};
-  ChildProcess demo({agent_program(), "demo", "--seconds=2", "--storage.path=" + storage().string()},
-                    directory_.root(), as_user);
+  ChildProcess demo({agent_program(), "demo", "--seconds=2", "--storage.path=auto"}, directory_.root(),
+                    as_user);
   EXPECT_EQ(demo.wait_for(40s), 0) << demo.errors();
   AgentProcess agent("run", flags({"--storage.path=auto"}), directory_.root());
   EXPECT_FALSE(ledger(agent).at("storage").at("kept").get<bool>());

@@ -155,6 +155,9 @@ TEST(Incident, SaysWhereItLookedAndWhatItTakes) {
   EXPECT_EQ(call(tree, {"incident", "show", nowhere}).code, 2);
   EXPECT_EQ(call(tree, {"incident", "show", "/nowhere/x.jsonl"}).code, 2);
   EXPECT_EQ(call(tree, {"incident", "burn", nowhere}).code, 2);
+  const Result unread = call(tree, {"incident", "--storage.path=" + std::string(300, 'x')});
+  EXPECT_EQ(unread.code, 1);
+  EXPECT_THAT(unread.errors, HasSubstr("cannot be read"));
 }
 
 TEST(Replay, WantsEitherAScenarioOrARecording) {
@@ -191,6 +194,13 @@ TEST(Record, CanStandInTheConfigurationFile) {
   EXPECT_EQ(call(tree, {"check-config", "--events.webhook-url=ftp://h"}).code, 2);
   EXPECT_EQ(call(tree, {"check-config", "--record.max-bytes=5"}).code, 2);
   EXPECT_EQ(call(tree, {"check-config", "--events.webhook-secret-file=/x"}).code, 2);
+  const Result secret = call(
+      tree, {"check-config", "--events.webhook-url=http://h/x", "--events.webhook-secret-file=/nowhere/x"});
+  EXPECT_EQ(secret.code, 2);
+  EXPECT_THAT(secret.errors, HasSubstr("No such file"));
+  const Result record = call(tree, {"check-config", "--record=/nowhere/r.jsonl"});
+  EXPECT_EQ(record.code, 2);
+  EXPECT_THAT(record.errors, HasSubstr("--record=/nowhere/r.jsonl cannot be opened"));
 }
 
 }  // namespace

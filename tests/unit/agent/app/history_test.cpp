@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <filesystem>
+#include <future>
 #include <random>
 
 #include "agent/analysis/analysis.hpp"
@@ -220,6 +222,64 @@ TEST(History, GoesOnWithoutADirectory) {
   auto snapshot = std::make_shared<Snapshot>();
   history.offer(snapshot);
   history.stop(snapshot);
+}
+
+// A disk that answers when start() has given up, and one that hangs while the last is committed.
+class SlowDisk {
+ public:
+  explicit SlowDisk(int hangs_at_call) : hangs_at_call_(hangs_at_call) {}
+  History::WallClock clock() const {
+    return [calls = calls_, go = go_, at = hangs_at_call_] {
+      if (++*calls == at) go->get_future().wait();
+      return std::int64_t{1'763'900'000};
+    };
+  }
+  void answer() { go_->set_value(); }
+  int calls() const { return *calls_; }
+
+ private:
+  const int hangs_at_call_;
+  std::shared_ptr<std::atomic<int>> calls_ = std::make_shared<std::atomic<int>>(0);
+  std::shared_ptr<std::promise<void>> go_ = std::make_shared<std::promise<void>>();
+};
+
+TEST(History, AFileThatOpensTooLateIsNotKept) {
+  TempTree tree;
+  SlowDisk disk(1);
+  History history(tree.root(), board(), disk.clock(), 1ms);
+  EXPECT_FALSE(history.start(MonotonicTime{}).carried);
+  disk.answer();
+  // The file was opened and given back.
+  ASSERT_TRUE(test::eventually([&] { return std::filesystem::exists(tree.root() / StateFile::kName); }));
+  ASSERT_TRUE(test::eventually([&] {
+    try {
+      StateFile(tree.root(), 1);
+      return true;
+    } catch (const StorageError&) {
+      return false;
+    }
+  }));
+  EXPECT_FALSE(history.view().up);
+  EXPECT_THAT(history.view().error, HasSubstr("does not answer"));
+  history.stop(nullptr);
+}
+
+TEST(History, WaitsForADiskThatHangsUntilTheDeadlineOnly) {
+  TempTree tree;
+  SlowDisk disk(3);  // file, first start, commit
+  History history(tree.root(), board(), disk.clock());
+  auto snapshot = std::make_shared<Snapshot>();
+  snapshot->carried = history.start(MonotonicTime{}).carried;
+  ASSERT_TRUE(snapshot->carried);
+  snapshot->ledger.measured_energy_nj = 5;
+  history.finish(snapshot);
+  ASSERT_TRUE(test::eventually([&] { return disk.calls() == 3; }));
+  const auto before = std::chrono::steady_clock::now();
+  history.stop(snapshot, before);
+  EXPECT_LT(std::chrono::steady_clock::now() - before, 3s);
+  EXPECT_EQ(history.view().commits, 0u);
+  disk.answer();
+  EXPECT_TRUE(test::eventually([&] { return history.view().commits == 1; })) << "asked for by finish()";
 }
 
 TEST(History, ASecondAgentDoesNotTouchTheBooks) {

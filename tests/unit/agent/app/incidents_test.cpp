@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <sstream>
@@ -84,6 +85,28 @@ TEST(IncidentFiles, WhatIsNoneOfThemIsLeftAlone) {
   EXPECT_TRUE(std::filesystem::exists(tree.root() / "incidents/notes.txt"));
   EXPECT_TRUE(std::filesystem::exists(tree.root() / "incidents/incident-1-x.jsonl"));
   EXPECT_TRUE(list_incidents(tree.root() / "nowhere").empty());
+}
+
+TEST(IncidentFiles, AFolderThatMayNotBeReadIsNotAnEmptyOne) {
+  test::TempTree tree;
+  // A name that is too long fails for root too.
+  try {
+    list_incidents(tree.root() / std::string(300, 'x'));
+    FAIL() << "nothing was thrown";
+  } catch (const std::runtime_error& e) {
+    EXPECT_THAT(e.what(), testing::HasSubstr("cannot be read"));
+  }
+  if (::geteuid() == 0) GTEST_SKIP() << "root may read everything";
+  std::filesystem::create_directory(tree.root() / "closed");
+  std::filesystem::permissions(tree.root() / "closed", std::filesystem::perms::none);
+  try {
+    list_incidents(tree.root() / "closed" / "incidents");
+    FAIL() << "nothing was thrown";
+  } catch (const std::runtime_error& e) {
+    EXPECT_THAT(e.what(),
+                testing::HasSubstr("closed/incidents cannot be read: Permission denied; run it with sudo"));
+  }
+  std::filesystem::permissions(tree.root() / "closed", std::filesystem::perms::owner_all);
 }
 
 TEST(Incidents, WritesTheFlightRecorderAndCountsWhatItCannot) {

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <filesystem>
@@ -106,6 +107,53 @@ TEST(WebHook, GivesUpAfterItsTriesOrAFinalAnswer) {
   outbound.stop();
 }
 
+TEST(WebHook, WhatWasAnsweredIsNotPostedAgainBecauseOfItsBody) {
+  std::atomic<int> asked{0};
+  FakeHttpServer server{[&](const FakeRequest&) {
+    // Ends never, is too large, is refused and ends never.
+    const char* status = ++asked <= 2 ? "200" : "404";
+    const std::string length = asked == 2 ? "9999" : "10";
+    return std::optional<std::string>{"HTTP/1.1 " + std::string(status) + " X\r\nContent-Length: " + length +
+                                      "\r\n\r\n" + (asked == 2 ? std::string(9999, 'x') : "half")};
+  }};
+  OutboundOptions options;
+  options.total_timeout = 200ms;
+  options.max_answer_bytes = 1000;
+  Outbound outbound(options);
+  WebHook hook(outbound, options_for(server));
+  hook.send(fallback("a"));
+  hook.send(fallback("b"));
+  EXPECT_TRUE(eventually([&] { return hook.view().delivered == 2; }));
+  hook.send(fallback("c"));
+  EXPECT_TRUE(eventually([&] { return hook.view().failed == 1; }));
+  EXPECT_EQ(asked, 3);
+  outbound.stop();
+}
+
+TEST(WebHook, TellsOfTheFirstFailureOnceUntilItWorksAgain) {
+  std::atomic<int> asked{0};
+  FakeHttpServer server{[&](const FakeRequest&) {
+    const int n = ++asked;
+    return FakeHttpServer::answer(n == 3 || n == 5 ? 200 : 503, "");
+  }};
+  testing::internal::CaptureStdout();  // where the log goes unless it is configured
+  testing::internal::CaptureStderr();
+  Outbound outbound;
+  WebHook hook(outbound, options_for(server));
+  hook.send(fallback("a"));
+  hook.send(fallback("b"));
+  EXPECT_TRUE(eventually([&] { return hook.view().delivered == 2; }));
+  outbound.stop();
+  const std::string log = testing::internal::GetCapturedStdout() + testing::internal::GetCapturedStderr();
+  const auto count = [&log](const std::string& text) {
+    std::size_t n = 0;
+    for (auto at = log.find(text); at != std::string::npos; at = log.find(text, at + 1)) ++n;
+    return n;
+  };
+  EXPECT_EQ(count("did not take an event, see --events.webhook-url; it will be tried again"), 2u) << log;
+  EXPECT_EQ(count("takes events again"), 2u) << log;
+}
+
 TEST(WebHook, DropsWhatDoesNotFitAndNeverWaits) {
   FakeHttpServer server{[](const FakeRequest&) { return std::optional<std::string>(); }};  // never answers
   Outbound outbound;
@@ -125,10 +173,12 @@ std::string refusal(const std::function<void()>& act) {
 }
 
 TEST(WebHook, TakesOnlyHttpAndHttps) {
-  for (const char* url : {"http://host", "https://host:8443/path?token=x"})
+  for (const char* url : {"http://host", "https://host:8443/path?token=x", "http://[::1]:9/x",
+                          "https://u:p@h/x", "http://h?a=b:c", "http://my_host:65535/"})
     EXPECT_NO_THROW(check_web_hook_url(url));
   for (const char* url :
-       {"ftp://host", "file:///etc/passwd", "host/path", "http://", "http:///x", "http://a b"})
+       {"ftp://host", "file:///etc/passwd", "host/path", "http://", "http:///x", "http://a b", "http://?",
+        "http://h:99999/", "http://h:x/", "http://h:0/", "http://u@/", "http://[::1/"})
     EXPECT_THAT(refusal([&] { check_web_hook_url(url); }), HasSubstr("write http://host/path"));
   EXPECT_THAT(refusal([] { check_web_hook_url("gopher://h/?token=t0p"); }), testing::Not(HasSubstr("t0p")));
 }
@@ -142,7 +192,13 @@ TEST(WebHook, TheSecretIsTheFirstLineOfAFileThatIsNotPublic) {
   EXPECT_EQ(read_secret(file), "s3cret");
   tree.write("empty", "\nx\n");
   EXPECT_THAT(refusal([&] { read_secret((tree.root() / "empty").string()); }), HasSubstr("empty"));
-  EXPECT_THAT(refusal([&] { read_secret((tree.root() / "none").string()); }), HasSubstr("cannot be read"));
+  EXPECT_THAT(refusal([&] { read_secret((tree.root() / "none").string()); }),
+              HasSubstr("none cannot be read: No such file"));
+  EXPECT_THAT(refusal([&] { read_secret(tree.root().string()); }),
+              HasSubstr("cannot be read: Is a directory"));
+  if (::geteuid() == 0) GTEST_SKIP() << "root may read everything";
+  std::filesystem::permissions(file, std::filesystem::perms::none);
+  EXPECT_THAT(refusal([&] { read_secret(file); }), HasSubstr("cannot be read: Permission denied; give it"));
 }
 
 }  // namespace

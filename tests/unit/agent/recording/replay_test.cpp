@@ -113,6 +113,41 @@ TEST_F(ReplayOfARun, ManyProblemsAreCounted) {
   EXPECT_EQ(result.problems.size(), 20u);
 }
 
+TEST_F(ReplayOfARun, ATimeThatJumpsIsToldAndLeftOut) {
+  const std::string& text = keeper_.text();
+  const std::string mark = "{\"k\":\"advance\",\"t\":30";
+  const auto place = text.find(mark);
+  ASSERT_NE(place, std::string::npos);
+  for (const char* wrong : {"9000000000000000000", "-9000000000000000000", "1", "90000000000000"}) {
+    std::string damaged = text;
+    damaged.insert(place, "{\"k\":\"advance\",\"t\":" + std::string(wrong) + "}\n");
+    const Replay result = replayed(damaged);
+    ASSERT_EQ(result.problem_count, 1u) << wrong;
+    EXPECT_THAT(result.problems[0], HasSubstr("the time jumps, it was left out"));
+    EXPECT_EQ(result.runs.at(0).same_ledger, true);
+  }
+}
+
+TEST_F(ReplayOfARun, AFileThatBeginsInMidRunMayBeginDaysAfterItsHead) {
+  const std::string head = keeper_.text().substr(0, keeper_.text().find('\n') - 1) + ",\"partial\":true}\n";
+  const std::string three_days = "259200000000000";
+  const std::string advance = "{\"k\":\"advance\",\"t\":" + three_days + "}\n";
+  const std::string clock = "{\"k\":\"clock\",\"t\":259170000000000,\"boot\":259170000000000,\"wall\":0}\n";
+  EXPECT_EQ(replayed(head + clock + advance).problem_count, 0u);
+  EXPECT_EQ(replayed(head + advance).problem_count, 1u);
+}
+
+TEST_F(ReplayOfARun, AHeadWhoseNumbersAreDamagedIsRefused) {
+  for (const char* key : {"cores", "max_gap", "hold_idle"}) {
+    for (const char* wrong : {"0", "-1", "9000000000000000000"}) {
+      std::string text = keeper_.text();
+      const auto at = text.find("\"" + std::string(key) + "\":") + std::string(key).size() + 3;
+      text.replace(at, text.find_first_of(",}", at) - at, wrong);
+      EXPECT_THROW(replayed(text), RecordingError) << key << wrong;
+    }
+  }
+}
+
 std::string refusal(const std::string& text) {
   try {
     replayed(text);

@@ -101,6 +101,18 @@ TEST(Outbound, an_answer_that_is_too_large) {
   Outbound outbound{quick()};
   const HttpAnswer answer = get(outbound, server.url());
   EXPECT_EQ(answer.failure, HttpFailure::too_large);
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.body, "");
+}
+
+TEST(Outbound, the_status_is_known_where_the_body_does_not_end) {
+  FakeHttpServer server{[](const FakeRequest&) {
+    return std::optional<std::string>{"HTTP/1.1 202 X\r\nContent-Length: 10\r\n\r\nhalf"};
+  }};
+  Outbound outbound{quick()};
+  const HttpAnswer answer = get(outbound, server.url());
+  EXPECT_EQ(answer.failure, HttpFailure::timeout);
+  EXPECT_EQ(answer.status, 202);
   EXPECT_EQ(answer.body, "");
 }
 

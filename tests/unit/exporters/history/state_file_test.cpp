@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -70,6 +71,18 @@ TEST(StateFile, BeginsEmptyInADirectoryOfItsOwn) {
   EXPECT_FALSE(file.loaded());
   EXPECT_EQ(file.message(), "");
   EXPECT_EQ(std::filesystem::status(tree.path("a/b")).permissions(), std::filesystem::perms::owner_all);
+}
+
+TEST(StateFile, IsTheOwnersAlone) {
+  TempTree tree;
+  const mode_t before = ::umask(022);
+  StateFile file(tree.root(), kNow);
+  file.save(state(1));
+  ::umask(before);
+  for (const std::string& name : names_in(tree.root()))
+    EXPECT_EQ(std::filesystem::status(tree.path(name)).permissions(),
+              std::filesystem::perms::owner_read | std::filesystem::perms::owner_write)
+        << name;
 }
 
 TEST(StateFile, ReadsWhatWasSavedLast) {
