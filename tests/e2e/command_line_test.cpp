@@ -64,6 +64,15 @@ TEST(CommandLine, AWrongValueIsTold) {
   expect_wrong_usage(tegrascope_with({"check-config", "--upstream.kind=vllm"}), "openai");
 }
 
+TEST(CommandLine, AWrongAddressIsWrongUsageBeforeAndAtTheStart) {
+  for (const char* wrong : {"--web.listen-address=jetson.local:11480", "--web.listen-address=1.2.3:5",
+                            "--relay.listen-address=300.1.1.1:5"}) {
+    const std::string flag = std::string(wrong).substr(0, std::string(wrong).find('='));
+    expect_wrong_usage(tegrascope_with({"check-config", wrong}), flag);
+    expect_wrong_usage(tegrascope_with({"run", "--storage.path=none", wrong}), flag);
+  }
+}
+
 TEST(CommandLine, AnUnknownCommandNamesTheNearest) {
   expect_wrong_usage(tegrascope_with({"rum"}), "run");
   EXPECT_EQ(tegrascope_with({}).code, 2);
