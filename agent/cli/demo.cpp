@@ -156,7 +156,9 @@ int command_demo(int argc, const char* const* argv) {
       ->check(CLI::Range(0.0, 1e9))
       ->capture_default_str();
   app.add_option("--scenario", options.scenario, "What happens: " + scenarios)->capture_default_str();
-  app.add_option("--seed", options.seed, "Seed of the simulation's noise")->capture_default_str();
+  app.add_option("--seed", options.seed, "Seed of the simulation's noise")
+      ->check(not_negative())
+      ->capture_default_str();
   app.add_flag("--container", options.container,
                "The simulated Ollama runs in a container with a published port");
   add_run_options(app, config);
