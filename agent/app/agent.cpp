@@ -208,7 +208,8 @@ void Agent::Parts::start_history(const BoardIdentity& board) {
 }
 
 void Agent::Parts::start_http() {
-  endpoints_ = std::make_unique<Endpoints>(service_->snapshots(), BuildInfo{version(), revision()});
+  endpoints_ =
+      std::make_unique<Endpoints>(service_->snapshots(), BuildInfo{version(), revision()}, machine_name());
   HttpServerOptions options;
   options.sockets = config_.web_sockets;
   http_ = std::make_unique<HttpServer>(
