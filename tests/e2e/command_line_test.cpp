@@ -94,6 +94,13 @@ TEST(CommandLine, HelpAndVersionGoToStandardOutput) {
                            "--relay.listen-address", "--ollama.url", "--sample.interval", "--config.file"}) {
     EXPECT_NE(help.output.find(flag), std::string::npos) << flag;
   }
+  for (const char* command : {"run", "read", "check-config"}) {
+    const Result asked = tegrascope_with({"help", command});
+    EXPECT_EQ(asked.code, 0) << asked.errors;
+    EXPECT_EQ(asked.output, tegrascope_with({command, "--help"}).output);
+  }
+  expect_wrong_usage(tegrascope_with({"help", "rum"}), "did you mean run?");
+  EXPECT_EQ(tegrascope_with({"help"}).output, tegrascope_with({"--help"}).output);
   EXPECT_EQ(tegrascope_with({"--version"}).output.rfind("tegrascope, version ", 0), 0u);
 }
 
