@@ -215,7 +215,8 @@ std::filesystem::path Agent::Parts::start_history(const BoardIdentity& board) {
 }
 
 void Agent::Parts::start_http() {
-  endpoints_ = std::make_unique<Endpoints>(service_->snapshots(), BuildInfo{version(), revision()});
+  endpoints_ =
+      std::make_unique<Endpoints>(service_->snapshots(), BuildInfo{version(), revision()}, machine_name());
   HttpServerOptions options;
   options.sockets = config_.web_sockets;
   http_ = std::make_unique<HttpServer>(

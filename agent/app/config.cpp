@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/asio/ip/address.hpp>
 #include <charconv>
 #include <stdexcept>
 #include <utility>
 
 #include "agent/app/web_hook.hpp"
 #include "collectors/ollama/server_address.hpp"
+#include "exporters/http/listen_address.hpp"
 
 namespace tegrascope {
 namespace {
@@ -17,20 +19,33 @@ using std::chrono::nanoseconds;
 constexpr std::array<std::pair<std::string_view, double>, 6> kUnits{
     {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}}};
 
-// host:port, as far as its form goes; whether it can be had shows when it is bound.
-void check_address(const char* flag, const std::string& address) {
+bool is_literal(const std::string& host) {
+  boost::system::error_code error;
+  boost::asio::ip::make_address(host, error);
+  return !error;
+}
+
+// A name is resolved when the relay starts; what looks like an address must be one.
+void check_relay_address(const std::string& address) {
+  const auto refuse = [&address](const std::string& what) {
+    throw std::invalid_argument(
+        "--relay.listen-address: '" + address + "' " + what +
+        "; write ADDRESS:PORT, for example 127.0.0.1:11481 or [::1]:11481, with port 0 "
+        "for a free one");
+  };
   const std::size_t colon = address.rfind(':');
-  int port = -1;
-  if (colon != std::string::npos) {
-    const char* begin = address.data() + colon + 1;
-    const char* end = address.data() + address.size();
-    const auto [stopped, error] = std::from_chars(begin, end, port);
-    if (begin == end || error != std::errc{} || stopped != end) port = -1;
-  }
-  if (port < 0 || port > 65535) {
-    throw std::invalid_argument(std::string(flag) + " is '" + address +
-                                "': write host:port, as in 127.0.0.1:11480, or port 0 for a free one");
-  }
+  if (colon == std::string::npos) refuse("has no port");
+  const char* end = address.data() + address.size();
+  unsigned port = 0;
+  const auto [stopped, error] = std::from_chars(address.data() + colon + 1, end, port);
+  if (error != std::errc{} || stopped != end || port > 65535) refuse("has no port from 0 to 65535");
+  std::string host = address.substr(0, colon);
+  const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
+  if (bracketed) host = host.substr(1, host.size() - 2);
+  const bool like_ipv4 = !host.empty() && host.find_first_not_of("0123456789.") == std::string::npos;
+  const bool like_ipv6 = bracketed || host.find(':') != std::string::npos;
+  if ((like_ipv4 || like_ipv6) && !is_literal(host)) refuse("holds no IP address");
+  if (host.find_first_of(" \t/@[]") != std::string::npos) refuse("holds no name of a host");
 }
 
 // A name, an address or *.NAME as in --relay.allowed-hosts; "*" for any.
@@ -109,11 +124,8 @@ void validate(const Config& config) {
         "without "
         "log and auto follows none");
   }
-  for (const std::string& address : config.web_listen_addresses)
-    check_address("--web.listen-address", address);
-  for (const std::string& address : config.relay_listen_addresses) {
-    check_address("--relay.listen-address", address);
-  }
+  for (const std::string& address : config.web_listen_addresses) parse_listen_address(address);
+  for (const std::string& address : config.relay_listen_addresses) check_relay_address(address);
   if (config.ollama_urls != std::vector<std::string>{"auto"}) {
     for (const std::string& url : config.ollama_urls) server_from_url(url);
   }

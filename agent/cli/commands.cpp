@@ -15,8 +15,9 @@ void print_usage(std::ostream& out) {
   for (const Command& command : commands()) {
     out << "  " << command.name << std::string(18 - command.name.size(), ' ') << command.summary << '\n';
   }
-  out << "\n`tegrascope COMMAND --help` lists the flags of a command; `tegrascope --version` tells the "
-         "version.\n";
+  out << "\n`tegrascope COMMAND --help` or `tegrascope help COMMAND` lists the flags of a command; "
+         "`tegrascope "
+         "--version` tells the version.\n";
 }
 
 }  // namespace
@@ -48,6 +49,10 @@ int dispatch(int argc, const char* const* argv) {
     return 2;
   }
   const std::string name = argv[1];
+  if (name == "help" && argc > 2 && std::string_view(argv[2]) != "help") {
+    const char* asked[] = {argv[0], argv[2], "--help"};
+    return dispatch(3, asked);
+  }
   if (name == "--help" || name == "-h" || name == "help") {
     print_usage(std::cout);
     return 0;

@@ -1,8 +1,10 @@
 #include <CLI/App.hpp>
+#include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <fstream>
 #include <iostream>
-#include <iterator>
+#include <sstream>
 #include <string>
 
 #include "agent/cli/commands.hpp"
@@ -18,25 +20,37 @@ namespace {
 // cannot be read.
 template <class Use>
 int with_input(const std::string& file, Use&& use) {
-  if (file == "-") return use(std::cin);
-  std::ifstream in(file, std::ios::binary);
-  if (!in) {
-    std::cerr << "tegrascope decode: cannot read " << file << ": " << std::strerror(errno) << '\n';
+  std::ifstream opened;
+  errno = 0;
+  if (file != "-") opened.open(file, std::ios::binary);
+  std::istream& in = file == "-" ? std::cin : opened;
+  if (in) in.peek();  // a directory can be opened, and not read
+  if (in.bad() || (file == "-" ? std::ferror(stdin) != 0 : !opened.is_open())) {
+    std::cerr << "tegrascope decode: cannot read " << (file == "-" ? "standard input" : file) << ": "
+              << std::strerror(errno == 0 ? EIO : errno) << '\n';
     return 1;
   }
   return use(in);
 }
 
-std::string read_all(std::istream& in) { return {std::istreambuf_iterator<char>(in), {}}; }
+// A read that fails later ends the text.
+std::string read_all(std::istream& in) {
+  std::ostringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+int wrong_use(const char* message) {
+  std::cerr << "tegrascope decode: " << message << '\n';
+  return 2;
+}
 
 int decode_exchange_files(const std::string& request, const std::string& response, UpstreamKind kind) {
   if (request.empty() || response.empty()) {
-    std::cerr << "tegrascope decode: exchange needs two files: --request FILE and --response FILE\n";
-    return 2;
+    return wrong_use("exchange needs two files: --request FILE and --response FILE");
   }
   if (request == "-" && response == "-") {
-    std::cerr << "tegrascope decode: --request and --response are both standard input; name a file for one\n";
-    return 2;
+    return wrong_use("--request and --response are both standard input; name a file for one");
   }
   return with_input(request, [&](std::istream& asked) {
     return with_input(response, [&](std::istream& answered) {
@@ -69,8 +83,13 @@ int command_decode(int argc, const char* const* argv) {
   if (const int code = parse_arguments(app, argc, argv); code >= 0) return code;
 
   if (format == "exchange") {
+    if (app.count("FILE") > 0)
+      return wrong_use("exchange takes no FILE: name both with --request FILE and --response FILE");
     return decode_exchange_files(request, response,
                                  kind == "openai" ? UpstreamKind::openai : UpstreamKind::ollama);
+  }
+  for (const char* flag : {"--request", "--response", "--upstream.kind"}) {
+    if (app.count(flag) > 0) return wrong_use((flag + (" is for exchange only, not for " + format)).c_str());
   }
   const auto decode = format == "tegrastats" ? decode_tegrastats : decode_ollama_log;
   return with_input(file, [decode](std::istream& in) { return decode(in, std::cout); });

@@ -1,4 +1,5 @@
 #include <CLI/App.hpp>
+#include <boost/asio/ip/address.hpp>
 #include <filesystem>
 #include <iostream>
 #include <memory>
@@ -97,14 +98,26 @@ void watch(Agent& agent, simulator::Simulation& simulation, const DemoOptions& o
   }
 }
 
-void print_urls(const Agent& agent, const simulator::Simulation& simulation) {
-  const std::string web = "http://127.0.0.1:" + std::to_string(agent.web_ports().front());
+// Where a client of this machine reaches what listens on `address`.
+std::string url_of(const std::string& address, std::uint16_t port) {
+  std::string host = address.substr(0, address.rfind(':'));
+  const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
+  boost::system::error_code error;
+  const auto ip = boost::asio::ip::make_address(bracketed ? host.substr(1, host.size() - 2) : host, error);
+  if (host.empty() || (!error && ip.is_unspecified())) host = "127.0.0.1";
+  if (!error && ip.is_v6() && !bracketed && !ip.is_unspecified()) host = "[" + host + "]";
+  return "http://" + host + ":" + std::to_string(port);
+}
+
+void print_urls(const Agent& agent, const simulator::Simulation& simulation, const Config& config) {
+  const std::string web = url_of(config.web_listen_addresses.front(), agent.web_ports().front());
   std::cout << "simulated Orin Nano 8 GB with a simulated Ollama\n"
             << "  metrics      " << web << "/metrics\n"
             << "  status page  " << web << "/\n"
             << "  Ollama       " << simulation.ollama_url() << '\n';
   if (!agent.relay_ports().empty()) {
-    std::cout << "  relay        http://127.0.0.1:" << agent.relay_ports().front()
+    std::cout << "  relay        "
+              << url_of(config.relay_listen_addresses.front(), agent.relay_ports().front())
               << "  (send requests here to have them measured)\n";
   }
   std::cout << std::endl;
@@ -126,9 +139,9 @@ int run_demo(Config config, const DemoOptions& options) {
   Agent agent(config);
   agent.start();
   simulation.begin();
-  print_urls(agent, simulation);
+  print_urls(agent, simulation, config);
   if (!agent.relay_ports().empty()) {
-    simulation.start_clients("http://127.0.0.1:" + std::to_string(agent.relay_ports().front()));
+    simulation.start_clients(url_of(config.relay_listen_addresses.front(), agent.relay_ports().front()));
   }
   watch(agent, simulation, options, signals);
   // Clients first, so that no stream of theirs is in the relay when it drains.
@@ -156,7 +169,9 @@ int command_demo(int argc, const char* const* argv) {
       ->check(CLI::Range(0.0, 1e9))
       ->capture_default_str();
   app.add_option("--scenario", options.scenario, "What happens: " + scenarios)->capture_default_str();
-  app.add_option("--seed", options.seed, "Seed of the simulation's noise")->capture_default_str();
+  app.add_option("--seed", options.seed, "Seed of the simulation's noise")
+      ->check(not_negative())
+      ->capture_default_str();
   app.add_flag("--container", options.container,
                "The simulated Ollama runs in a container with a published port");
   add_run_options(app, config);

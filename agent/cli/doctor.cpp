@@ -28,12 +28,14 @@ std::string machine_name() {
 }
 
 void write_bundle(const std::string& path, const DoctorFacts& facts, const std::vector<Finding>& findings) {
+  const std::string text = bundle_json(facts, findings, report_json(facts.report), version(), machine_name());
+  errno = 0;
   std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  file << bundle_json(facts, findings, report_json(facts.report), version(), machine_name());
-  file.close();
-  if (!file)
-    throw std::runtime_error("--bundle " + path +
-                             ": cannot be written: " + std::generic_category().message(errno));
+  if (file) file << text << std::flush;
+  if (!file) {
+    throw std::invalid_argument("--bundle " + path + ": cannot be written: " +
+                                std::generic_category().message(errno == 0 ? EIO : errno));
+  }
 }
 
 }  // namespace

@@ -40,7 +40,8 @@ CLI::Option* with_environment(CLI::Option* option) {
 
 template <class T>
 CLI::Option* add_value(CLI::App& app, const std::string& name, T& value, const std::string& help) {
-  return with_environment(app.add_option("--" + name, value, help))->capture_default_str();
+  CLI::Option* option = with_environment(app.add_option("--" + name, value, help))->capture_default_str();
+  return std::is_unsigned_v<T> ? option->check(not_negative()) : option;
 }
 
 CLI::Option* add_list(CLI::App& app, const std::string& name, std::vector<std::string>& value,
@@ -101,6 +102,13 @@ std::string unknown_flag_message(const CLI::App& app) {
 }
 
 }  // namespace
+
+CLI::Validator not_negative() {
+  return {[](const std::string& text) {
+            return text.find('-') == std::string::npos ? std::string() : "'" + text + "' is negative";
+          },
+          ""};
+}
 
 std::string nearest_name(const std::string& name, const std::vector<std::string>& known) {
   std::string best;

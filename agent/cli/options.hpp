@@ -28,6 +28,9 @@ int parse_arguments(CLI::App& app, int argc, const char* const* argv);
 // that. One thread at a time.
 void inspect_arguments(std::function<void(const CLI::App&)> inspect);
 
+// For numbers without sign, which CLI11 lets a minus wrap around.
+CLI::Validator not_negative();
+
 // The name in `known` with the smallest edit distance to `name`; empty when none is near.
 std::string nearest_name(const std::string& name, const std::vector<std::string>& known);
 

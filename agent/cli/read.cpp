@@ -1,6 +1,7 @@
 #include <unistd.h>
 
 #include <CLI/App.hpp>
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <iostream>
@@ -36,6 +37,22 @@ std::vector<std::string> collector_names() {
   return names;
 }
 
+// Why a report of `only` (empty: of all) holds nothing, and what to do.
+std::string nothing_read(const Config& config, const BoardReport& report, const std::set<std::string>& only) {
+  std::string absent;
+  for (const CollectorReport& collector : report.collectors) {
+    if (only.count(collector.name) == 0 || collector.state != CollectorState::absent) continue;
+    absent += (absent.empty() ? "" : ", ") + collector.name;
+  }
+  const bool failed = std::any_of(report.collectors.begin(), report.collectors.end(), [&](const auto& c) {
+    return only.count(c.name) != 0 && c.state == CollectorState::failed;
+  });
+  if (!absent.empty() && !failed) return "nothing could be read: this machine has no hardware for " + absent;
+  return "nothing could be read below " + config.paths.procfs.string() + " and " +
+         config.paths.sysfs.string() +
+         ": mount the host's /proc and /sys there, or name them with --path.rootfs";
+}
+
 int read_board_once(const Config& config, const std::set<std::string>& only, bool json) {
   const BoardReport report = read_board_report(config, only);
   std::signal(SIGPIPE, SIG_IGN);
@@ -46,9 +63,7 @@ int read_board_once(const Config& config, const std::set<std::string>& only, boo
     return 1;
   }
   if (!is_empty(report)) return 0;
-  std::cerr << "tegrascope read: nothing could be read below " << config.paths.procfs.string() << " and "
-            << config.paths.sysfs.string()
-            << ": mount the host's /proc and /sys there, or name them with --path.rootfs\n";
+  std::cerr << "tegrascope read: " << nothing_read(config, report, only) << '\n';
   return 1;
 }
 

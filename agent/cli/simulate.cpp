@@ -64,7 +64,9 @@ int command_simulate(int argc, const char* const* argv) {
   what->add_option("--replay", options.replay,
                    "File that `tegrascope run --record` or the flight recorder wrote");
   what->require_option(1);
-  app.add_option("--seed", options.study.seed, "Seed of everything that is random")->capture_default_str();
+  app.add_option("--seed", options.study.seed, "Seed of everything that is random")
+      ->check(not_negative())
+      ->capture_default_str();
   app.add_option("--rate", options.rate_hz,
                  "Samples per second while a request is in flight; 0: the scenario's")
       ->check(CLI::Range(0.0, 100.0))

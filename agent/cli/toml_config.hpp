@@ -10,11 +10,12 @@ namespace tegrascope {
 
 class TomlConfig : public CLI::ConfigTOML {
  public:
-  // `app`: whose options are the right keys. Throws CLI::ConfigError for an unknown key.
+  // `app`: whose options are the right keys.
   explicit TomlConfig(const CLI::App& app) : app_(app) {}
 
-  // CLI11 takes a dotted key for an option of a subcommand; here it is put together again. Keys whose
-  // environment variable is set are left out, since CLI11 lets the file win over the environment.
+  // Parsed by toml++, since CLI11 reads no more than a part of TOML and takes some of what is none. Keys whose
+  // environment variable is set are left out: CLI11 lets the file win over the environment. Throws
+  // CLI::ConfigError for an unknown key, and with the line for what is no TOML.
   std::vector<CLI::ConfigItem> from_config(std::istream& input) const override;
 
  private:

@@ -86,10 +86,11 @@ TcpAcceptor open_listener(asio::io_context& io, const TcpEndpoint& endpoint) {
       ::listen(fd, SOMAXCONN) != 0) {
     const int error = errno;
     if (fd >= 0) ::close(fd);
-    throw std::system_error(
-        error, std::generic_category(),
-        fmt::format("cannot listen on {} (choose another address or stop the program that holds it)",
-                    to_text(endpoint)));
+    throw std::system_error(error, std::generic_category(),
+                            fmt::format("cannot listen on {}: choose another address with "
+                                        "--relay.listen-address, or stop the program that holds it "
+                                        "(ss -ltnp shows it)",
+                                        to_text(endpoint)));
   }
   TcpAcceptor acceptor(io.get_executor());
   acceptor.assign(endpoint.protocol(), fd);

@@ -1,5 +1,7 @@
 #include "exporters/http/endpoints.hpp"
 
+#include <boost/asio/ip/address.hpp>
+#include <boost/beast/core/string.hpp>
 #include <utility>
 
 #include "exporters/http/api.hpp"
@@ -61,14 +63,38 @@ std::string placement_rows(const Snapshot& snapshot) {
 
 }  // namespace
 
-Endpoints::Endpoints(const SnapshotSource& source, BuildInfo build)
-    : source_(source), build_(build), metrics_(source, std::move(build)) {}
+bool is_own_host(std::string_view host, std::string_view machine_name) {
+  if (host.empty()) return true;
+  const std::size_t colon = host.rfind(':');
+  const bool has_port = colon != std::string_view::npos && host.find(']', colon) == std::string_view::npos;
+  std::string_view name = host.substr(0, has_port ? colon : host.size());
+  if (name.size() > 2 && name.front() == '[' && name.back() == ']') name = name.substr(1, name.size() - 2);
+  boost::system::error_code error;
+  boost::asio::ip::make_address(std::string(name), error);
+  const auto is = [name](std::string_view other) {
+    return !other.empty() && boost::beast::iequals({name.data(), name.size()}, {other.data(), other.size()});
+  };
+  return !error || is("localhost") || is(machine_name);
+}
+
+Endpoints::Endpoints(const SnapshotSource& source, BuildInfo build, std::string machine_name)
+    : source_(source),
+      build_(build),
+      machine_name_(std::move(machine_name)),
+      metrics_(source, std::move(build)) {}
 
 HttpReply Endpoints::operator()(const HttpRequest& request) {
   if (request.path == "/metrics") return metrics(request);
   if (request.path == "/-/healthy") return text_reply(200, "tegrascope is healthy.\n");
   if (request.path == "/-/ready") return ready();
-  if (request.loopback) {
+  const bool inner = request.path == "/" || request.path.starts_with("/api/v1/");
+  if (request.loopback && inner) {
+    if (!is_own_host(request.host, machine_name_)) {
+      return text_reply(
+          403,
+          "This page answers to an IP address, localhost or this machine's name only: the Host of "
+          "this request is another, as when a web page attacks by DNS rebinding.\n");
+    }
     if (request.path == "/") return landing();
     if (request.path.starts_with("/api/v1/")) {
       if (auto reply = api(request.path.substr(8))) return *std::move(reply);

@@ -10,9 +10,10 @@ namespace {
 namespace asio = boost::asio;
 
 [[noreturn]] void refuse(const std::string& address) {
-  throw std::runtime_error("--web.listen-address: '" + address +
-                           "' is no address to listen on; write ADDRESS:PORT, for example 127.0.0.1:11480, "
-                           "[::1]:11480 or :11480 for every interface");
+  throw std::invalid_argument(
+      "--web.listen-address: '" + address +
+      "' is no address to listen on; write ADDRESS:PORT, for example 127.0.0.1:11480, "
+      "[::1]:11480 or :11480 for every interface");
 }
 
 asio::ip::address host_address(std::string_view host, const std::string& whole) {

@@ -35,6 +35,16 @@ void close_on_exec(int descriptor) { ::fcntl(descriptor, F_SETFD, FD_CLOEXEC); }
 
 std::string_view view(boost::string_view s) { return {s.data(), s.size()}; }
 
+// Whether the peer reached this machine by an address that only this machine has, whatever was listened on.
+bool is_on_loopback(const tcp::socket& socket) {
+  error_code error;
+  asio::ip::address address = socket.local_endpoint(error).address();
+  if (error) return false;
+  if (address.is_v6() && address.to_v6().is_v4_mapped())
+    address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
+  return address.is_loopback();
+}
+
 }  // namespace
 
 HttpReply text_reply(int status, std::string text) {
@@ -109,6 +119,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     request.method = view(head.method_string());
     request.path = target.substr(0, question);
     if (question != std::string_view::npos) request.query = target.substr(question + 1);
+    request.host = view(head[http::field::host]);
     request.accept = view(head[http::field::accept]);
     request.accept_encoding = view(head[http::field::accept_encoding]);
     request.loopback = loopback_;
@@ -172,7 +183,6 @@ struct Listener {
   explicit Listener(asio::io_context& context) : acceptor(context), pause(context) {}
   tcp::acceptor acceptor;
   asio::steady_timer pause;
-  bool loopback = false;
 };
 
 }  // namespace
@@ -214,7 +224,6 @@ class HttpServer::Core : public std::enable_shared_from_this<Core> {
   std::uint16_t listen(const std::string& address) {
     const auto endpoint = parse_listen_address(address);
     Listener& listener = listeners_.emplace_back(context_);
-    listener.loopback = endpoint.address().is_loopback();
     error_code error;
     auto& acceptor = listener.acceptor;
     acceptor.open(endpoint.protocol(), error);
@@ -235,9 +244,7 @@ class HttpServer::Core : public std::enable_shared_from_this<Core> {
     listener.acceptor.assign(address.ss_family == AF_INET6 ? tcp::v6() : tcp::v4(), socket, error);
     if (error) throw std::runtime_error("the socket that systemd passed cannot be used: " + error.message());
     close_on_exec(socket);
-    const auto endpoint = listener.acceptor.local_endpoint(error);
-    listener.loopback = !error && endpoint.address().is_loopback();
-    return endpoint.port();
+    return listener.acceptor.local_endpoint(error).port();
   }
 
   void accept(Listener& listener) {
@@ -245,7 +252,7 @@ class HttpServer::Core : public std::enable_shared_from_this<Core> {
         [self = shared_from_this(), &listener](error_code error, tcp::socket socket) {
           if (self->stopped_) return;
           if (error) return self->accept_later(listener);
-          self->adopt(std::move(socket), listener.loopback);
+          self->adopt(std::move(socket));
           self->accept(listener);
         });
   }
@@ -257,11 +264,12 @@ class HttpServer::Core : public std::enable_shared_from_this<Core> {
     });
   }
 
-  void adopt(tcp::socket socket, bool loopback) {
+  void adopt(tcp::socket socket) {
     close_on_exec(socket.native_handle());
     error_code ignored;
     socket.set_option(tcp::no_delay(true), ignored);
     if (connections_.size() >= service_.options.max_connections && !evict_idle()) return;
+    const bool loopback = is_on_loopback(socket);
     auto connection = std::make_shared<Connection>(
         std::move(socket), loopback, service_, [self = shared_from_this()](Connection* closed) {
           self->connections_.remove_if([&](const auto& c) { return c.get() == closed; });

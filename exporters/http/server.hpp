@@ -19,7 +19,8 @@ struct HttpRequest {
   std::string query;   // after '?', as sent
   std::string accept;
   std::string accept_encoding;
-  bool loopback = true;  // came in through a listener bound to a loopback address
+  std::string host;      // the Host field, port included; empty: none
+  bool loopback = true;  // came to a loopback address of this machine
 };
 
 struct HttpReply {
@@ -55,8 +56,8 @@ class HttpServer {
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
 
-  // Listens on all addresses or on none; the ports in their order. Throws std::runtime_error, which names the
-  // address, what is wrong and what to do.
+  // Listens on all addresses or on none; the ports in their order. Throws std::invalid_argument for an address
+  // that is none and std::runtime_error for one that cannot be had; both name it and say what to do.
   std::vector<std::uint16_t> start();
 
   // Closes listeners and connections at once.

@@ -3,9 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <stdexcept>
+#include <system_error>
 #include <utility>
 
 #include "simulator/virtual/section.hpp"
@@ -212,12 +215,17 @@ VirtualScenario parse_scenario(std::string_view text) {
 }
 
 VirtualScenario read_scenario(const std::filesystem::path& file) {
+  errno = 0;
   std::ifstream in(file);
-  const std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-  if (!in.good() && text.empty())
-    throw std::runtime_error(fmt::format("cannot read the scenario {}", file.string()));
+  if (in.is_open()) in.peek();  // a directory can be opened, and not read
+  if (in.bad() || !in.is_open()) {
+    throw std::runtime_error(fmt::format("cannot read the scenario {}: {}", file.string(),
+                                         std::generic_category().message(errno == 0 ? EIO : errno)));
+  }
+  std::ostringstream text;
+  text << in.rdbuf();
   try {
-    return parse_scenario(text);
+    return parse_scenario(text.str());
   } catch (const std::invalid_argument& error) {
     throw std::invalid_argument(fmt::format("scenario {}: {}", file.string(), error.what()));
   }

@@ -64,6 +64,24 @@ TEST(CommandLine, AWrongValueIsTold) {
   expect_wrong_usage(tegrascope_with({"check-config", "--upstream.kind=vllm"}), "openai");
 }
 
+TEST(CommandLine, WhatCannotBeNegativeIsRefused) {
+  for (const char* flag : {"--record.max-bytes", "--sample.seed", "--relay.max-connections"}) {
+    expect_wrong_usage(tegrascope_with({"check-config", std::string(flag) + "=-5"}), "'-5' is negative");
+    expect_wrong_usage(tegrascope_with({"run", flag, "-5"}), flag);
+  }
+  expect_wrong_usage(tegrascope_with({"simulate", "--scenario=s", "--seed=-1"}), "--seed");
+  expect_wrong_usage(tegrascope_with({"demo", "--seed=-1"}), "--seed");
+}
+
+TEST(CommandLine, AWrongAddressIsWrongUsageBeforeAndAtTheStart) {
+  for (const char* wrong : {"--web.listen-address=jetson.local:11480", "--web.listen-address=1.2.3:5",
+                            "--relay.listen-address=300.1.1.1:5"}) {
+    const std::string flag = std::string(wrong).substr(0, std::string(wrong).find('='));
+    expect_wrong_usage(tegrascope_with({"check-config", wrong}), flag);
+    expect_wrong_usage(tegrascope_with({"run", "--storage.path=none", wrong}), flag);
+  }
+}
+
 TEST(CommandLine, AnUnknownCommandNamesTheNearest) {
   expect_wrong_usage(tegrascope_with({"rum"}), "run");
   EXPECT_EQ(tegrascope_with({}).code, 2);
@@ -76,6 +94,13 @@ TEST(CommandLine, HelpAndVersionGoToStandardOutput) {
                            "--relay.listen-address", "--ollama.url", "--sample.interval", "--config.file"}) {
     EXPECT_NE(help.output.find(flag), std::string::npos) << flag;
   }
+  for (const char* command : {"run", "read", "check-config"}) {
+    const Result asked = tegrascope_with({"help", command});
+    EXPECT_EQ(asked.code, 0) << asked.errors;
+    EXPECT_EQ(asked.output, tegrascope_with({command, "--help"}).output);
+  }
+  expect_wrong_usage(tegrascope_with({"help", "rum"}), "did you mean run?");
+  EXPECT_EQ(tegrascope_with({"help"}).output, tegrascope_with({"--help"}).output);
   EXPECT_EQ(tegrascope_with({"--version"}).output.rfind("tegrascope, version ", 0), 0u);
 }
 
@@ -85,6 +110,33 @@ TEST(CommandLine, TheFileTakesSectionsAndDottedKeys) {
               "log.level = \"warn\"\n[web]\nlisten-address = [\"127.0.0.1:0\", \"127.0.0.1:0\"]\n");
   EXPECT_EQ(tegrascope_with({"check-config", "--config.file=" + (files.root() / "good.toml").string()}).code,
             0);
+}
+
+TEST(CommandLine, TheFileIsToml) {
+  TempTree files;
+  const std::string file = "--config.file=" + (files.root() / "c.toml").string();
+  for (const char* good :
+       {"[web] # the endpoint\nlisten-address = [\n  \"127.0.0.1:0\", # one\n  '[::1]:0',\n]\n",
+        "\xEF\xBB\xBFlog.level = \"warn\"\n", "[collector]\ngpu = false\n", "",
+        "web = { listen-address = \"127.0.0.1:0\" }\n", "relay.max-connections = 1_000\n",
+        "\"log\".\"level\" = 'warn'\r\n"}) {
+    files.write("c.toml", good);
+    const Result result = tegrascope_with({"check-config", file});
+    EXPECT_EQ(result.code, 0) << good << result.errors;
+  }
+  for (const char* bad :
+       {"log.level = \"warn\nlog.format = \"json\"\n", "web.listen-address = [\"127.0.0.1:0\"",
+        "log.level =\n", "[log\nlevel = \"warn\"\n", "log.level = warn\n", "web.listen-address = []\n",
+        "log.level = 2020-01-01\n", "log = [{level = \"warn\"}]\n"}) {
+    files.write("c.toml", std::string("# first\n") + bad);
+    expect_wrong_usage(tegrascope_with({"check-config", file}), "configuration file, line ");
+  }
+  files.write("c.toml", "# first\n\nlog.level = \"warn\n");
+  expect_wrong_usage(tegrascope_with({"check-config", file}), "line 3: ");
+  files.write("c.toml", "web.listen-address = [\n\"[::1]:0\",\n\"nonsense\" ]\n");
+  expect_wrong_usage(tegrascope_with({"check-config", file}), "'nonsense'");
+  expect_wrong_usage(tegrascope_with({"check-config", "--config.file=" + files.root().string()}),
+                     files.root().string());
 }
 
 TEST(CommandLine, AWrongKeyNamesTheNearestRightOne) {

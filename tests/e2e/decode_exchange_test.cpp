@@ -156,6 +156,24 @@ TEST_F(DecodeExchange, WrongUse) {
       run({TEGRASCOPE_PROGRAM, "decode", "exchange", "--request=/nonexistent/file", "--response=-"});
   EXPECT_EQ(missing.code, 1);
   EXPECT_NE(missing.errors.find("/nonexistent/file"), std::string::npos) << missing.errors;
+  EXPECT_EQ(run({TEGRASCOPE_PROGRAM, "decode", "exchange", "FILE", "--request=a", "--response=b"}).code, 2);
+  for (const char* flag : {"--request=a", "--response=a", "--upstream.kind=openai"}) {
+    const Outcome other = run({TEGRASCOPE_PROGRAM, "decode", "tegrastats", flag});
+    EXPECT_EQ(other.code, 2) << flag;
+    EXPECT_NE(other.errors.find("is for exchange only"), std::string::npos) << other.errors;
+  }
+}
+
+TEST_F(DecodeExchange, ADirectoryIsToldInOneLine) {
+  const std::string here = directory_.root().string();
+  for (const Outcome& out :
+       {run({TEGRASCOPE_PROGRAM, "decode", "exchange", "--request=" + here, "--response=" + here}),
+        run({TEGRASCOPE_PROGRAM, "decode", "ollama-log", here}),
+        run({"/bin/sh", "-c", std::string(TEGRASCOPE_PROGRAM) + " decode tegrastats < " + here})}) {
+    EXPECT_EQ(out.code, 1) << out.errors;
+    EXPECT_EQ(std::count(out.errors.begin(), out.errors.end(), '\n'), 1) << out.errors;
+    EXPECT_NE(out.errors.find("Is a directory"), std::string::npos) << out.errors;
+  }
 }
 
 TEST_F(DecodeExchange, OneOfThemFromStandardInput) {

@@ -44,6 +44,20 @@ TEST(Demo, ShowsTheFallbackTheRecoveryAndEnds) {
   EXPECT_NE(demo.process().output().find("qwen2.5:7b"), std::string::npos) << demo.process().output();
 }
 
+TEST(Demo, ItsUrlsNameTheAddressThatIsListenedOn) {
+  for (const auto& [given, host] : {std::pair{"127.0.0.2:0", "127.0.0.2"}, {"0.0.0.0:0", "127.0.0.1"}}) {
+    TempTree directory;
+    ChildProcess demo(
+        {TEGRASCOPE_PROGRAM, "demo", "--scenario=idle", "--seconds=1",
+         std::string("--web.listen-address=") + given, std::string("--relay.listen-address=") + given},
+        directory.root());
+    EXPECT_EQ(demo.wait_for(20s), 0) << demo.errors();
+    const std::string url = std::string("http://") + host + ":";
+    EXPECT_NE(demo.output().find("metrics      " + url), std::string::npos) << demo.output();
+    EXPECT_NE(demo.output().find("relay        " + url), std::string::npos) << demo.output();
+  }
+}
+
 TEST(Demo, StopsAtOnceWhenAsked) {
   const std::size_t before = scratch_directories();
   TempTree directory;

@@ -108,8 +108,8 @@ TEST(DoctorCommandLine, WrongUsageAndUnwritableBundles) {
   EXPECT_EQ(doctor({"--ollama.url=nonsense"}).code, 2);
   EXPECT_EQ(doctor({"--help"}).code, 0);
   const Result result = doctor({"--bundle", "/nonexistent/b.json"});
-  EXPECT_EQ(result.code, 1);
-  EXPECT_THAT(result.errors, HasSubstr("/nonexistent/b.json"));
+  EXPECT_EQ(result.code, 2);
+  EXPECT_THAT(result.errors, HasSubstr("/nonexistent/b.json: cannot be written: No such file or directory"));
 }
 
 }  // namespace

@@ -196,7 +196,10 @@ TEST(ReadCommandOnThisMachine, NothingToReadFailsAndWrongUsageIsTold) {
   TempTree empty;
   const Result nothing = run({TEGRASCOPE_PROGRAM, "read", "--path.rootfs=" + empty.root().string()});
   EXPECT_EQ(nothing.code, 1);
-  EXPECT_THAT(nothing.errors, HasSubstr("nothing could be read"));
+  EXPECT_THAT(nothing.errors, HasSubstr("mount the host's /proc"));
+  const Result absent = run({TEGRASCOPE_PROGRAM, "read", "gpu", "--path.rootfs=" + empty.root().string()});
+  EXPECT_EQ(absent.code, 1);
+  EXPECT_THAT(absent.errors, HasSubstr("this machine has no hardware for gpu\n"));
   EXPECT_EQ(run({TEGRASCOPE_PROGRAM, "read", "nonsense"}).code, 2);
   const Result flag = run({TEGRASCOPE_PROGRAM, "read", "--jsn"});
   EXPECT_EQ(flag.code, 2);

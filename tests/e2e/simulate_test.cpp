@@ -2,8 +2,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdio>
 #include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "tests/support/child_process.hpp"
 #include "tests/support/temp_tree.hpp"
@@ -24,7 +27,7 @@ Result simulate(const TempTree& directory, std::vector<std::string> arguments) {
   all.insert(all.end(), arguments.begin(), arguments.end());
   ChildProcess process(all, directory.root(), {});
   Result result;
-  result.code = process.wait_for(60s).value_or(-1);
+  result.code = process.wait_for(120s).value_or(-1);
   result.output = process.output();
   result.errors = process.errors();
   return result;
@@ -61,6 +64,41 @@ TEST(Simulate, NamesWhatIsWrongWithAScenario) {
   const Result none = simulate(directory, {"--scenario", "nowhere.jsonc"});
   EXPECT_EQ(none.code, 2);
   EXPECT_THAT(none.errors, testing::HasSubstr("scenario nowhere.jsonc: no such file"));
+  const Result folder = simulate(directory, {"--scenario", directory.root().string()});
+  EXPECT_EQ(folder.code, 1);
+  EXPECT_EQ(folder.errors, "tegrascope simulate: cannot read the scenario " + directory.root().string() +
+                               ": Is a directory\n");
+}
+
+// "0.33 %"
+std::string percent(const nlohmann::json& share) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.2f %%", share.get<double>() * 100);
+  return text;
+}
+
+TEST(Simulate, TheDocumentsTellWhatItPrints) {
+  TempTree directory;
+  const std::string source = TEGRASCOPE_SOURCE_DIR;
+  std::ifstream file(source + "/docs/reading-the-figures.md");
+  std::stringstream text;
+  text << file.rdbuf();
+  const auto summary_of = [&](const std::string& name) {
+    const Result result =
+        simulate(directory,
+                 {"--scenario", source + "/simulator/scenarios/" + name + ".jsonc", "--seed", "1", "--json"});
+    return nlohmann::json::parse(result.output).at("summary");
+  };
+  const auto alone = summary_of("streamed").at("alone");
+  EXPECT_THAT(text.str(), testing::HasSubstr("half of the requests are within " +
+                                             percent(alone.at("energy_error").at("p50"))));
+  EXPECT_THAT(text.str(),
+              testing::HasSubstr("19 of 20 within " + percent(alone.at("energy_error").at("p95")) +
+                                 "; above idle within " + percent(alone.at("marginal_error").at("p95"))));
+  const auto shared = summary_of("concurrent").at("shared_energy_error");
+  EXPECT_THAT(text.str(), testing::HasSubstr("within " + percent(shared.at("p50")) +
+                                             " of their fair (Shapley) share, 19 of 20 within " +
+                                             percent(shared.at("p95"))));
 }
 
 }  // namespace

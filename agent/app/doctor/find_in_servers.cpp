@@ -63,6 +63,12 @@ constexpr std::array kBadReleases{
                "which models are loaded, and where, cannot be asked"}};
 
 void find_bad_release(const DoctorFacts& facts, const ServerFacts& server, std::vector<Finding>& out) {
+  if (is_unknown_release(server.state.version)) {
+    out.push_back({"ollama-release", Severity::note, server.state.server.name,
+                   "Ollama " + server.state.version + ": release unknown (built from source)",
+                   "whether it has a known fault cannot be told", ""});
+    return;
+  }
   for (const BadRelease& bad : kBadReleases) {
     if (bad.jetson_only && !facts.report.board.jetson) continue;
     if (!is_before(server.state.version, bad.before)) continue;

@@ -31,7 +31,10 @@ void find_process(const ServerFacts& server, std::vector<Finding>& out) {
 void find_slots(const ServerFacts& server, std::vector<Finding>& out) {
   const std::string& name = server.state.server.name;
   if (server.state.version.empty()) return;
-  if (is_before(server.state.version, "0.30")) {
+  if (is_unknown_release(server.state.version)) {
+    out.push_back({"witness-slots", Severity::note, name,
+                   "witness slots: works from Ollama 0.30 on; release unknown (built from source)", "", ""});
+  } else if (is_before(server.state.version, "0.30")) {
     out.push_back(
         {"witness-slots", Severity::note, name, "witness slots: needs Ollama 0.30 or later", "", ""});
   } else if (!server.own_network) {

@@ -37,7 +37,12 @@ std::string_view to_string(Severity severity) {
 
 bool is_before(std::string_view version, std::string_view other) {
   Numbers a, b;
-  return parse(version, a) && parse(other, b) && a < b;
+  return parse(version, a) && parse(other, b) && a != Numbers{} && a < b;
+}
+
+bool is_unknown_release(std::string_view version) {
+  Numbers numbers;
+  return parse(version, numbers) && numbers == Numbers{};
 }
 
 std::vector<Reading> sensor_readings(const BoardReport& report) {

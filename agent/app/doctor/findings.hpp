@@ -38,7 +38,11 @@ void find_in_servers(const DoctorFacts& facts, std::vector<Finding>& out);
 void find_in_models(const DoctorFacts& facts, std::vector<Finding>& out);
 void find_in_witnesses(const DoctorFacts& facts, std::vector<Finding>& out);
 
-// "0.17.1-rc2" is before "0.17.1"? No: what follows the numbers does not count. False for text that is no version.
+// "0.17.1-rc2" is before "0.17.1"? No: what follows the numbers does not count. False for text that is no version, and for
+// 0.0.0.
 bool is_before(std::string_view version, std::string_view other);
+
+// 0.0.0, which Ollama says when it was built from source without a version.
+bool is_unknown_release(std::string_view version);
 
 }  // namespace tegrascope

@@ -108,8 +108,31 @@ TEST(Validate, NamesTheFlagOfAWrongAddress) {
     }
   }
   Config config;
-  config.web_listen_addresses = {"127.0.0.1:0", "[::1]:11480", ":11480"};
+  config.web_listen_addresses = {"127.0.0.1:0", "[::1]:11480", ":11480", "localhost:1"};
+  config.relay_listen_addresses = {"127.0.0.1:0", "[::1]:11481", ":11481", "localhost:1", "jetson.local:1"};
   EXPECT_NO_THROW(validate(config));
+}
+
+TEST(Validate, AnAddressToListenOnIsOne) {
+  for (const char* wrong : {"jetson.local:11480", "1.2.3:5", "300.1.1.1:5", "[127.0.0.1]:5", "[::1]x:5"}) {
+    Config config;
+    config.web_listen_addresses = {wrong};
+    EXPECT_THROW(validate(config), std::invalid_argument) << wrong;
+  }
+  for (const char* wrong : {"300.1.1.1:5", "1.2.3:5", "127.0.0.1", "[::g]:5", "1::2::3:5", "[::1]x:5",
+                            "a b:5", "127.0.0.1:-0", "http://127.0.0.1:5"}) {
+    Config config;
+    config.relay_listen_addresses = {wrong};
+    try {
+      validate(config);
+      FAIL() << wrong;
+    } catch (const std::invalid_argument& e) {
+      EXPECT_NE(std::string(e.what()).find("--relay.listen-address: '" + std::string(wrong) + "'"),
+                std::string::npos)
+          << e.what();
+      EXPECT_NE(std::string(e.what()).find("127.0.0.1:11481"), std::string::npos) << e.what();
+    }
+  }
 }
 
 TEST(Observes, AutoMeansEveryWitness) {

@@ -105,6 +105,33 @@ TEST(Endpoints, requests_with_their_evidence) {
   EXPECT_EQ(endpoints(request("/api/v1/requests", false)).status, 404);
 }
 
+TEST(Endpoints, pages_about_requests_are_for_hosts_that_nobody_else_can_name) {
+  const FixedSource source{full_snapshot()};
+  Endpoints endpoints{source, {}, "Jetson"};
+  for (const char* path : {"/", "/api/v1/requests", "/api/v1/events", "/api/v1/nothing"}) {
+    HttpRequest asked = request(path);
+    asked.host = "rebound.example:11480";
+    const HttpReply reply = endpoints(asked);
+    EXPECT_EQ(reply.status, 403) << path;
+    EXPECT_THAT(*reply.body, HasSubstr("this machine's name only"));
+    asked.host = "jetson:11480";
+    EXPECT_NE(endpoints(asked).status, 403) << path;
+  }
+  HttpRequest scrape = request("/metrics");
+  scrape.host = "board.example";
+  EXPECT_EQ(endpoints(scrape).status, 200);
+}
+
+TEST(Endpoints, own_hosts) {
+  for (const char* own : {"", "127.0.0.1", "127.0.0.1:11480", "[::1]", "[::1]:11480", "192.0.2.7:1",
+                          "localhost", "LocalHost:11480", "jetson", "JETSON:11480"})
+    EXPECT_TRUE(is_own_host(own, "jetson")) << own;
+  for (const char* other : {"a.example", "a.example:11480", "localhost.example", "127.0.0.1.example:1",
+                            "jetson.evil", "jetso", ":11480", "[", "]:1"})
+    EXPECT_FALSE(is_own_host(other, "jetson")) << other;
+  EXPECT_FALSE(is_own_host("jetson", ""));
+}
+
 TEST(Endpoints, beyond_loopback_only_what_monitoring_needs) {
   const FixedSource source{full_snapshot()};
   Endpoints endpoints{source, {}};

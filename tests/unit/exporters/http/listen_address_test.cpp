@@ -28,7 +28,7 @@ TEST(ListenAddress, the_error_names_the_value_and_the_right_form) {
     try {
       parse_listen_address(bad);
       ADD_FAILURE() << bad << " was accepted";
-    } catch (const std::runtime_error& e) {
+    } catch (const std::invalid_argument& e) {
       const std::string message = e.what();
       EXPECT_NE(message.find(std::string{"'"} + bad + "'"), std::string::npos) << message;
       EXPECT_NE(message.find("write ADDRESS:PORT"), std::string::npos) << message;

@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <ifaddrs.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -27,13 +29,14 @@ using testing::StartsWith;
 // A blocking client; it gives up after 10 s.
 class Client {
  public:
-  explicit Client(std::uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  explicit Client(std::uint16_t port, const std::string& to = "127.0.0.1")
+      : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     const timeval limit{10, 0};
     ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ::inet_pton(AF_INET, to.c_str(), &address.sin_addr);
     if (::connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
       throw std::runtime_error("cannot connect");
     }
@@ -80,6 +83,7 @@ class HttpServerTest : public testing::Test {
  protected:
   static HttpReply echo(const HttpRequest& r) {
     if (r.path == "/throw") throw std::runtime_error("secret detail");
+    if (r.path == "/host") return text_reply(200, r.host + "\n");
     if (r.path == "/missing") return text_reply(404, "missing\n");
     return text_reply(
         200, r.method + " " + r.path + " " + r.query + " " + (r.loopback ? "loopback" : "beyond") + "\n");
@@ -221,12 +225,53 @@ TEST_F(HttpServerTest, one_client_too_many_evicts_the_one_that_idled_longest) {
 TEST_F(HttpServerTest, several_listeners) {
   start({"127.0.0.1:0", "localhost:0", "0.0.0.0:0"});
   ASSERT_EQ(ports_.size(), 3u);
-  Client beyond{ports_[2]};
-  beyond.send("GET / HTTP/1.0\r\n\r\n");
-  EXPECT_THAT(beyond.read_all(), EndsWith("beyond\n"));
-  Client local{ports_[1]};
-  local.send("GET / HTTP/1.0\r\n\r\n");
-  EXPECT_THAT(local.read_all(), EndsWith("loopback\n"));
+  for (const std::uint16_t port : ports_) {
+    Client client{port};
+    client.send("GET / HTTP/1.0\r\n\r\n");
+    EXPECT_THAT(client.read_all(), EndsWith("loopback\n"));
+  }
+}
+
+// An address of this machine beyond loopback; empty: it has none.
+std::string own_address() {
+  ifaddrs* all = nullptr;
+  if (::getifaddrs(&all) != 0) return {};
+  std::string found;
+  for (const ifaddrs* i = all; i != nullptr && found.empty(); i = i->ifa_next) {
+    if (i->ifa_addr == nullptr || i->ifa_addr->sa_family != AF_INET || (i->ifa_flags & IFF_LOOPBACK) != 0)
+      continue;
+    char text[INET_ADDRSTRLEN] = {};
+    const auto* address = reinterpret_cast<const sockaddr_in*>(i->ifa_addr);
+    found = ::inet_ntop(AF_INET, &address->sin_addr, text, sizeof text);
+  }
+  ::freeifaddrs(all);
+  return found;
+}
+
+TEST_F(HttpServerTest, what_counts_is_the_address_that_a_client_came_to) {
+  const std::string beyond = own_address();
+  if (beyond.empty()) GTEST_SKIP() << "this machine has no address beyond loopback";
+  start({"0.0.0.0:0"});
+  for (const auto& [address, word] :
+       {std::pair{std::string("127.0.0.1"), "loopback\n"}, {beyond, "beyond\n"}}) {
+    Client client{ports_[0], address};
+    client.send("GET / HTTP/1.0\r\n\r\n");
+    EXPECT_THAT(client.read_all(), EndsWith(word)) << address;
+  }
+}
+
+TEST_F(HttpServerTest, an_ipv4_client_of_an_ipv6_listener_is_on_loopback) {
+  const int probe = ::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (probe < 0) GTEST_SKIP() << "this machine has no IPv6";
+  ::close(probe);
+  start({":0"});
+  EXPECT_THAT(ask("GET / HTTP/1.0\r\n\r\n"), EndsWith("loopback\n"));
+}
+
+TEST_F(HttpServerTest, the_host_reaches_the_handler) {
+  start();
+  EXPECT_THAT(ask("GET /host HTTP/1.1\r\nHost: a.example:1\r\nConnection: close\r\n\r\n"),
+              EndsWith("a.example:1\n"));
 }
 
 TEST_F(HttpServerTest, a_port_in_use_is_named_and_nothing_listens) {

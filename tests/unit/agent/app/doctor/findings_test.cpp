@@ -242,6 +242,22 @@ TEST(Doctor, VersionsAreComparedByTheirNumbers) {
   EXPECT_FALSE(is_before("1.0", "0.17.1"));
   EXPECT_FALSE(is_before("", "0.17.1"));
   EXPECT_FALSE(is_before("nightly", "0.17.1"));
+  EXPECT_FALSE(is_before("0.0.0", "0.17.1"));
+}
+
+TEST(Doctor, AReleaseBuiltFromSourceIsUnknownAndNotOld) {
+  DoctorFacts facts = sound();
+  facts.servers[0].state.version = "0.0.0";
+  const std::vector<Finding> findings = find_all(facts);
+  EXPECT_EQ(exit_code(findings), 0);
+  EXPECT_EQ(std::count_if(findings.begin(), findings.end(),
+                          [](const Finding& f) { return f.id == "ollama-release"; }),
+            1);
+  const std::string text = findings_text(findings);
+  EXPECT_THAT(text, HasSubstr("Ollama 0.0.0: release unknown (built from source)"));
+  EXPECT_THAT(text, HasSubstr("witness slots: works from Ollama 0.30 on; release unknown"));
+  for (const char* wrong : {"CVE", "has no /api/ps", "needs Ollama"})
+    EXPECT_THAT(text, testing::Not(HasSubstr(wrong)));
 }
 
 // ---- tegrastats against the kernel's files
