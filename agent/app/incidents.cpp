@@ -5,8 +5,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <ctime>
-#include <regex>
+#include <optional>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
@@ -46,6 +47,26 @@ void write_file(const fs::path& path, const std::string& text) {
   ::unlink(path.c_str());
   errno = error;
   fail();
+}
+
+// incident-NUMBER-YYYYMMDDTHHMMSSZ-KIND.jsonl; absent: another name.
+std::optional<IncidentFile> incident_named(const fs::path& path) {
+  const std::string name = path.filename().string();
+  const auto dashes = std::count(name.begin(), name.end(), '-');
+  if (dashes != 3 || !name.starts_with("incident-") || !name.ends_with(".jsonl")) return std::nullopt;
+  const std::size_t number = name.find('-') + 1;
+  const std::size_t time = name.find('-', number) + 1;
+  const std::size_t kind = name.find('-', time) + 1;
+  IncidentFile file;
+  file.path = path;
+  const char* end = name.data() + time - 1;
+  const auto [stopped, error] = std::from_chars(name.data() + number, end, file.number);
+  if (error != std::errc{} || stopped != end || end - (name.data() + number) > 12) return std::nullopt;
+  file.time = name.substr(time, kind - 1 - time);
+  file.kind = name.substr(kind, name.size() - kind - std::string_view(".jsonl").size());
+  if (file.time.size() != std::string_view("20260101T000000Z").size() || file.kind.empty())
+    return std::nullopt;
+  return file;
 }
 
 }  // namespace
@@ -91,22 +112,15 @@ void Incidents::advance(MonotonicTime now) {
 IncidentsView Incidents::view() const { return {counts_->written, counts_->failed}; }
 
 std::vector<IncidentFile> list_incidents(const fs::path& directory) {
-  static const std::regex kName(R"(incident-(\d{1,12})-(\d{8}T\d{6}Z)-([a-z_]+)\.jsonl)");
   std::vector<IncidentFile> files;
   std::error_code error;
   fs::directory_iterator it(directory, error);
   for (const fs::directory_iterator end; !error && it != end; it.increment(error)) {
-    std::smatch match;
-    const std::string name = it->path().filename().string();
-    if (!std::regex_match(name, match, kName)) continue;
-    IncidentFile file;
-    file.path = it->path();
-    file.number = std::stoull(match[1]);
-    file.time = match[2];
-    file.kind = match[3];
+    auto file = incident_named(it->path());
+    if (!file) continue;
     std::error_code unknown;
-    file.bytes = it->file_size(unknown);
-    files.push_back(std::move(file));
+    file->bytes = it->file_size(unknown);
+    files.push_back(*std::move(file));
   }
   if (error && error != std::errc::no_such_file_or_directory && error != std::errc::not_a_directory) {
     throw std::runtime_error(directory.string() + " cannot be read: " + error.message() +
