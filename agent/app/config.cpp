@@ -62,7 +62,7 @@ void check_host_name(const std::string& name) {
 void check_events(const Config& config) {
   constexpr std::uint64_t kLeast = 1u << 20;
   if (config.record_max_bytes < kLeast) {
-    throw std::invalid_argument("--record.max-bytes is " + std::to_string(config.record_max_bytes) +
+    throw std::invalid_argument("--recording.max-bytes is " + std::to_string(config.record_max_bytes) +
                                 ": choose at least " + std::to_string(kLeast));
   }
   if (!config.events_web_hook_url.empty()) check_web_hook_url(config.events_web_hook_url);

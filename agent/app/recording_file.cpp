@@ -154,7 +154,7 @@ void RecordingFile::end_full(const RecordedLine& last) {
     waiting_ += encode(end);
     flush();
   }
-  log_warn("the recording is full, nothing more is recorded; raise --record.max-bytes for a longer one",
+  log_warn("the recording is full, nothing more is recorded; raise --recording.max-bytes for a longer one",
            {{"file", path_.string()}, {"bytes", std::to_string(bytes_)}});
 }
 

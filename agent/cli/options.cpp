@@ -243,7 +243,7 @@ void add_run_options(CLI::App& app, Config& config) {
       app, "record", config.record,
       "Write all that is observed to this file, for `tegrascope simulate --replay`; no prompt, no answer, no "
       "client address; empty: nothing");
-  add_value(app, "record.max-bytes", config.record_max_bytes, "Most bytes of the recording; then it ends");
+  add_value(app, "recording.max-bytes", config.record_max_bytes, "Most bytes of the recording; then it ends");
 
   add_value(app, "log.level", config.log_level, "Least severity to log: debug, info, warn, error")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}));

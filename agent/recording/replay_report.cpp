@@ -132,14 +132,13 @@ std::string request_row(const RequestRecord& r, MonotonicTime began) {
     rate = static_cast<double>(*r.output_tokens) / to_seconds(decode->second);
   std::optional<double> gpu;
   if (r.decode.gpu_load_ratio) gpu = *r.decode.gpu_load_ratio * 100;
-  const std::optional<double> energy =
-      r.energy_known ? std::optional(joules(sum_of(r).energy_nj)) : std::nullopt;
+  const std::string energy = r.energy_known ? fmt::format("{:.2f}", joules(sum_of(r).energy_nj)) : "-";
   std::string reasons;
   for (const std::string& reason : r.reasons) reasons += (reasons.empty() ? "" : ",") + reason;
   return fmt::format("{:>8.1f}  {:<20} {:<8} {:<9} {:<16} {:>7} {:>6} {:>6} {:>9}  {}\n",
                      to_seconds(r.ended - began), r.model, to_string(r.verdict.placement),
                      to_string(r.witness), to_string(r.outcome), cell(rate, 2), cell(gpu, 0),
-                     cell(r.decode.runner_cores, 1), cell(energy, 2), reasons);
+                     cell(r.decode.runner_cores, 1), energy, reasons);
 }
 
 std::string ledger_text(const Snapshot& snapshot) {

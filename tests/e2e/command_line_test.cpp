@@ -65,7 +65,7 @@ TEST(CommandLine, AWrongValueIsTold) {
 }
 
 TEST(CommandLine, WhatCannotBeNegativeIsRefused) {
-  for (const char* flag : {"--record.max-bytes", "--sample.seed", "--relay.max-connections"}) {
+  for (const char* flag : {"--recording.max-bytes", "--sample.seed", "--relay.max-connections"}) {
     expect_wrong_usage(tegrascope_with({"check-config", std::string(flag) + "=-5"}), "'-5' is negative");
     expect_wrong_usage(tegrascope_with({"run", flag, "-5"}), flag);
   }

@@ -188,11 +188,11 @@ TEST(Record, CanStandInTheConfigurationFile) {
   TempTree tree;
   tree.write(
       "c.toml",
-      "record = \"/tmp/r.jsonl\"\n[record]\nmax-bytes = 5000000\n[events]\nwebhook-url = \"https://h/x\"\n");
+      "record = \"/tmp/r.jsonl\"\n[recording]\nmax-bytes = 5000000\n[events]\nwebhook-url = \"https://h/x\"\n");
   const Result good = call(tree, {"check-config", "--config.file=" + (tree.root() / "c.toml").string()});
   EXPECT_EQ(good.code, 0) << good.errors;
   EXPECT_EQ(call(tree, {"check-config", "--events.webhook-url=ftp://h"}).code, 2);
-  EXPECT_EQ(call(tree, {"check-config", "--record.max-bytes=5"}).code, 2);
+  EXPECT_EQ(call(tree, {"check-config", "--recording.max-bytes=5"}).code, 2);
   EXPECT_EQ(call(tree, {"check-config", "--events.webhook-secret-file=/x"}).code, 2);
   const Result secret = call(
       tree, {"check-config", "--events.webhook-url=http://h/x", "--events.webhook-secret-file=/nowhere/x"});
