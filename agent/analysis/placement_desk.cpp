@@ -11,6 +11,8 @@ constexpr double kForeignCores = 0.35;  // share of all cores
 constexpr double kOtherRunnerCores = 0.05;
 // A busy runner is noticed late, and its first second is often the prompt.
 constexpr Nanoseconds kOpaqueLeadIn = std::chrono::seconds(1);
+// Clock ticks of 10 ms and the GPU load's moving average make a shorter one too coarse.
+constexpr Nanoseconds kShortestStretch = std::chrono::milliseconds(500);
 
 double cores_between(const CounterCurve& cpu, MonotonicTime begin, MonotonicTime end) {
   if (!cpu.first()) return 0;
@@ -133,15 +135,42 @@ void PlacementDesk::add_circumstances(const LiveRequest& request, MonotonicTime 
   if (other_runners > kOtherRunnerCores) e.load_doubt = LoadDoubt::shared;
 }
 
-Evidence PlacementDesk::evidence_for(const LiveRequest& request, const DecodeEvidence& decode,
-                                     MonotonicTime begin, MonotonicTime end) const {
+// Of the stretches in which the runner did nothing but decode, where they are enough.
+void PlacementDesk::add_physical(const LiveRequest& request, MonotonicTime begin, MonotonicTime end,
+                                 Evidence& e) const {
+  const auto runner = request.runner_id();
+  DecodeEvidence seen;
+  double load = 0;
+  double cores = 0;
+  Nanoseconds cores_known{};
+  const std::vector<TimeSpan> spans = work_.decode_only(request, begin, end, sources_.requests.live());
+  for (const TimeSpan& span : spans) {
+    if (span.end - span.begin < kShortestStretch) continue;
+    const DecodeEvidence part = sources_.attribution.evidence_over(runner, span.begin, span.end);
+    seen.window += part.window;
+    seen.gpu_samples += part.gpu_samples;
+    load += part.gpu_load_ratio.value_or(0) * part.gpu_samples;
+    if (!part.runner_cores) continue;
+    cores += *part.runner_cores * to_seconds(part.window);
+    cores_known += part.window;
+  }
+  if (seen.gpu_samples > 0) seen.gpu_load_ratio = load / seen.gpu_samples;
+  if (cores_known > Nanoseconds::zero()) seen.runner_cores = cores / to_seconds(cores_known);
+  const bool undisturbed = spans.size() == 1 && spans[0].begin == begin && spans[0].end == end;
+  e.beside_prompt = !undisturbed && seen.window < options_.limits.min_decode;
+  if (undisturbed || e.beside_prompt) seen = sources_.attribution.evidence_over(runner, begin, end);
+  e.decode_window = seen.window;
+  e.gpu_load_ratio = seen.gpu_load_ratio;
+  e.gpu_samples = seen.gpu_samples;
+  e.runner_cores = seen.runner_cores;
+}
+
+Evidence PlacementDesk::evidence_for(const LiveRequest& request, MonotonicTime begin,
+                                     MonotonicTime end) const {
   Evidence e;
   add_declared(request.started.server, request.model_name, request.runner, e);
-  e.decode_window = decode.window;
+  add_physical(request, begin, end, e);
   e.output_tokens = static_cast<std::int64_t>(request.counted_output);
-  e.gpu_load_ratio = decode.gpu_load_ratio;
-  e.gpu_samples = decode.gpu_samples;
-  e.runner_cores = decode.runner_cores;
   e.cpu_requested = e.cpu_requested || request.gpu_layers == 0;
   add_circumstances(request, begin, end, e);
   const auto mode = power_modes_.find(request.key);
@@ -199,7 +228,8 @@ void PlacementDesk::learn(const LiveRequest& request, const Attribution::Finishe
 Verdict PlacementDesk::judge_finished(const LiveRequest& request, const Attribution::Finished& finished) {
   const MonotonicTime end = request.ended->at;
   const MonotonicTime begin = end - finished.decode.window;
-  Evidence e = evidence_for(request, finished.decode, begin, end);
+  work_.note_ended(request, sources_.requests.live());
+  Evidence e = evidence_for(request, begin, end);
   const auto& windows = finished.windows.windows;
   e.phases_known = windows.empty() || windows.back().phase != Phase::unknown;
   if (is_no_decode(request)) e.decode_window = {};
@@ -229,8 +259,9 @@ void PlacementDesk::look(MonotonicTime now) {
     }
     tracker.note_resident(resident, now);
   }
-  for (std::set<ProcessId>* runners : {&decoded_, &slotted_})
-    std::erase_if(*runners, [&](const ProcessId& id) { return !sources_.residency.runner(id); });
+  const auto gone = [&](const ProcessId& id) { return !sources_.residency.runner(id); };
+  for (std::set<ProcessId>* runners : {&decoded_, &slotted_}) std::erase_if(*runners, gone);
+  work_.forget_if(gone);
 }
 
 void PlacementDesk::look_at_running(MonotonicTime now) {
@@ -248,8 +279,7 @@ void PlacementDesk::look_at_running(MonotonicTime now) {
     const Nanoseconds least =
         phase_known ? options_.limits.in_flight_after : options_.limits.opaque_raise - kOpaqueLeadIn;
     if (end - begin < least) continue;
-    Evidence e =
-        evidence_for(request, sources_.attribution.evidence_over(request.runner->id, begin, end), begin, end);
+    Evidence e = evidence_for(request, begin, end);
     e.phases_known = phase_known;
     if (!phase_known) {
       // Only this much is sure without the phase: the runner computes on most cores, the GPU does nothing.

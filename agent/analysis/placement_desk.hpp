@@ -11,6 +11,7 @@
 #include "agent/analysis/board_watch.hpp"
 #include "agent/analysis/model_table.hpp"
 #include "agent/analysis/request_table.hpp"
+#include "agent/analysis/runner_work.hpp"
 #include "agent/attribution/attribution.hpp"
 #include "agent/model/server_log.hpp"
 #include "agent/placement/rate_history.hpp"
@@ -60,8 +61,8 @@ class PlacementDesk {
   bool gpu_expected(const ModelKey& key) const;
 
  private:
-  Evidence evidence_for(const LiveRequest& request, const DecodeEvidence& decode, MonotonicTime begin,
-                        MonotonicTime end) const;
+  Evidence evidence_for(const LiveRequest& request, MonotonicTime begin, MonotonicTime end) const;
+  void add_physical(const LiveRequest& request, MonotonicTime begin, MonotonicTime end, Evidence& e) const;
   void add_declared(const std::string& server, const std::string& model,
                     const std::optional<ProcessReading>& runner, Evidence& e) const;
   void add_circumstances(const LiveRequest& request, MonotonicTime begin, MonotonicTime end,
@@ -81,6 +82,7 @@ class PlacementDesk {
   PlacementDeskOptions options_;
   PlacementSources sources_;
   BoardWatch board_;
+  RunnerWork work_;
   RateHistory history_;
   std::map<ModelKey, PlacementTracker> trackers_;
   struct Asked {

@@ -29,6 +29,7 @@ struct LiveRequest {
   std::uint64_t counted_output = 0;  // tokens already in the model's counter
   Nanoseconds counted_decode{};      // decode time already in the model's counter
 
+  std::optional<ProcessId> runner_id() const { return runner ? std::optional(runner->id) : std::nullopt; }
   bool exact() const { return started.witness <= Witness::capture; }
   // Its witness tells its route, its status and when it ended.
   bool named() const { return exact() || started.witness == Witness::log; }

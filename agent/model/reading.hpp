@@ -99,10 +99,11 @@ struct ProcessReading {
   std::optional<int> port;  // runner: --port
   std::optional<int> gpu_layers_requested;  // runner: -ngl / --n-gpu-layers / --gpu-layers
   std::optional<int> threads;               // runner: -t / --threads
+  std::optional<int> slots;                 // runner: -np / --parallel, requests that it works on at once
   // Runner: GPU code (libcuda, libggml-cuda) is mapped into it. Absent: /proc/PID/maps may not be read, or it is
   // too early to tell.
   std::optional<bool> gpu_library;
-  std::optional<MonotonicTime> began{};     // to 10 ms; absent: not known
+  std::optional<MonotonicTime> began{};  // to 10 ms; absent: not known
   MonotonicTime at{};
 };
 

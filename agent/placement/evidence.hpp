@@ -19,7 +19,9 @@ enum class LoadDoubt : std::uint8_t {
 struct Evidence {
   // Physical, over the decode window (E1 and E2 of the method).
   Nanoseconds decode_window{};
-  bool phases_known = true;              // false: a busy runner; the window may hold prompt evaluation
+  bool phases_known = true;  // false: a busy runner; the window may hold prompt evaluation
+  // The runner evaluated another request's prompt in most of the window: what worked may have worked for that.
+  bool beside_prompt = false;
   std::int64_t output_tokens = 0;        // 0: unknown (only a busy runner was seen)
   std::optional<double> gpu_load_ratio;  // absent: no sensor, or no sample in the window
   int gpu_samples = 0;

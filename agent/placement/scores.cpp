@@ -115,13 +115,17 @@ void add_physical(const Evidence& e, const PlacementThresholds& limits, Scores& 
   if (e.load_doubt == LoadDoubt::stuck) cell.flag = "sensor_suspect";
   if (cell.flag != nullptr) out.flags.emplace_back(cell.flag);
   // Prompts keep the GPU busy even when no layer is on it; a spell whose phases nobody knows may be all prompt.
-  const double weight = e.phases_known ? 1.0 : 0.5;
+  const double weight = e.phases_known && !e.beside_prompt ? 1.0 : 0.5;
+  // Some prompts are the CPU's work (images), wherever the layers are.
+  if (e.beside_prompt && (cell.cpu > 0 || cell.partial > 0)) cell = {0, 0, false};
   const auto weighed = [&](double score) { return score < 0 ? score * weight : score; };
   if (load_valid && looks_as_split_as_logged(e)) cell.partial = std::max(cell.partial, 0.0);
   out.physical = cell.valid;
   out.physical_cpu = weighed(cell.cpu);
   out.physical_partial = weighed(cell.partial);
-  out.items.push_back({name, load_text(e) + ", " + cores_text(e), out.physical_cpu, out.physical_partial});
+  const char* beside = e.beside_prompt ? " (beside another request's prompt)" : "";
+  out.items.push_back(
+      {name, load_text(e) + ", " + cores_text(e) + beside, out.physical_cpu, out.physical_partial});
 }
 
 void add_rate(const Evidence& e, const PlacementThresholds& limits, Scores& out) {

@@ -222,6 +222,8 @@ ProcessReading process_of(const Json& list, MonotonicTime since) {
   std::string role;
   get_list(list, p.id.pid, p.id.start_ticks, role, p.parent_pid, p.serve_pid, p.cpu_time, p.resident_bytes,
            p.model_blob, p.port, p.gpu_layers_requested, p.threads, p.began, p.gpu_library, after);
+  constexpr std::size_t kSlots = 14;  // older agents did not tell them
+  if (list.size() > kSlots) get(list.at(kSlots), p.slots);
   p.role = read_word<ProcessRole>(role);
   p.at = since + after;
   return p;

@@ -135,7 +135,7 @@ nlohmann::ordered_json model_json(const ResidentModel& m) {
 void append_process(std::string& out, const ProcessReading& p, MonotonicTime since) {
   append_json_list(out, p.id.pid, p.id.start_ticks, word_of(p.role), p.parent_pid, p.serve_pid, p.cpu_time,
                    p.resident_bytes, bounded(p.model_blob), p.port, p.gpu_layers_requested, p.threads,
-                   p.began, p.gpu_library, p.at - since);
+                   p.began, p.gpu_library, p.at - since, p.slots);
 }
 
 }  // namespace

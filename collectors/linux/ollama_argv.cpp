@@ -69,6 +69,7 @@ OllamaArgv classify_ollama_argv(std::string_view cmdline) {
   result.port = integer_option(args, {"--port"});
   result.gpu_layers = integer_option(args, {"-ngl", "--n-gpu-layers", "--gpu-layers"});
   result.threads = integer_option(args, {"-t", "--threads"});
+  result.slots = integer_option(args, {"-np", "--parallel"});
   return result;
 }
 

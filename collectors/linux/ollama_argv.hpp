@@ -21,6 +21,7 @@ struct OllamaArgv {
   std::optional<int> port;
   std::optional<int> gpu_layers;
   std::optional<int> threads;
+  std::optional<int> slots;
 };
 
 // `cmdline` as /proc/PID/cmdline gives it, arguments ended by NULs. By Ollama's release:

@@ -199,6 +199,7 @@ void ProcessesCollector::track(const Candidate& candidate, ProcessRole role, std
   reading.port = candidate.argv.port;
   reading.gpu_layers_requested = candidate.argv.gpu_layers;
   reading.threads = candidate.argv.threads;
+  reading.slots = candidate.argv.slots;
   reading.began = began(candidate.start_ticks);
   tracked_.insert_or_assign(candidate.pid,
                             Tracked{SysfsFile(folder(candidate.pid) / "stat"), std::move(reading),

@@ -21,6 +21,10 @@ ProcessWitness::ProcessWitness(RequestIds& ids, RequestSink sink, ProcessWitness
     : ids_(ids), sink_(std::move(sink)), options_(options) {}
 
 void ProcessWitness::observe(const Batch& batch) {
+  if (batch.lists_processes) serves_.clear();
+  for (const ProcessReading& reading : batch.processes) {
+    if (reading.role == ProcessRole::serve) serves_.insert(reading.id.pid);
+  }
   for (const ProcessReading& reading : batch.processes) {
     if (reading.role == ProcessRole::runner) take(reading);
   }
@@ -193,8 +197,10 @@ const OllamaServer* ProcessWitness::server_of(const Runner& runner) const {
     if (runner.serve_pid != 0 && server.serve_pid == runner.serve_pid) return &server;
   }
   if (servers_.size() != 1) return nullptr;
-  const bool both_known = runner.serve_pid != 0 && servers_.front().serve_pid != 0;
-  return both_known ? nullptr : &servers_.front();
+  const OllamaServer& only = servers_.front();
+  const bool both_known = runner.serve_pid != 0 && only.serve_pid != 0;
+  const bool restarted = serves_.count(runner.serve_pid) != 0 && serves_.count(only.serve_pid) == 0;
+  return both_known && !restarted ? nullptr : &only;
 }
 
 std::string ProcessWitness::model_of(const Runner& runner) const {

@@ -6,6 +6,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -41,7 +42,8 @@ class ProcessWitness {
   void observe(const Batch& batch);
 
   // All servers known now. A runner's server is the one with its serve_pid; when no serve_pid is known on one
-  // of both sides, the only server; else "unknown".
+  // of both sides, or the server's is gone while the runner's lives (Ollama was started anew), the only server; else
+  // "unknown".
   void set_servers(std::vector<OllamaServer> servers);
 
   // What is resident. The blob of a model is remembered for its next load; states that are not up change
@@ -97,6 +99,7 @@ class ProcessWitness {
   const RequestSink sink_;
   const ProcessWitnessOptions options_;
   Runners runners_;
+  std::set<std::int64_t> serves_;           // pids of `ollama serve` in that list
   std::optional<MonotonicTime> last_list_;  // when the latest complete list was read
   std::vector<OllamaServer> servers_;
   std::map<std::string, std::vector<ResidentModel>> resident_;               // by server name

@@ -57,6 +57,7 @@ std::vector<ProcessReading> VirtualOllama::processes(MonotonicTime at) const {
     p.cpu_time = ticks_of(runner.cpu_seconds);
     p.model_blob = blob_digest(*runner.model);
     p.threads = kBoardCores;
+    p.slots = scenario_.parallel;
     p.began = MonotonicTime{std::chrono::milliseconds{10} * static_cast<std::int64_t>(p.id.start_ticks) -
                             kBootedBefore};
     if (runner.setup.asked_for_cpu) p.gpu_layers_requested = 0;

@@ -23,7 +23,7 @@ TEST(Placement, EachRowOfTheMatrixIsAFile) {
     EXPECT_TRUE(rows.insert(scenario.expect->row).second) << file;
     EXPECT_FALSE(scenario.expect->lacks.empty()) << file;
   }
-  for (int row = 1; row <= 46; ++row) EXPECT_EQ(rows.count(row), 1u) << "row " << row;
+  for (int row = 1; row <= 48; ++row) EXPECT_EQ(rows.count(row), 1u) << "row " << row;
 }
 
 void expect_rows(Sight sight) {

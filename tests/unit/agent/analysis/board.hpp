@@ -48,6 +48,7 @@ class Board {
       p.role = ProcessRole::runner;
       p.serve_pid = kServe.pid;
       p.cpu_time = from_seconds(cpu_seconds_);
+      p.slots = slots_;
       p.at = t(now_);
       processes.processes = {p};
       analysis_.add(processes);
@@ -73,7 +74,7 @@ class Board {
     p.content_chunks = chunks;
     analysis_.add(p);
   }
-  void end(RequestId id, double first, double at, std::int64_t tokens, double decode) {
+  void end(RequestId id, double first, double at, std::int64_t tokens, double decode, double prompt = 0.3) {
     RequestEnded e;
     e.id = id;
     e.at = t(at);
@@ -82,7 +83,7 @@ class Board {
     e.content_chunks = static_cast<std::uint64_t>(tokens);
     e.counts = FinalCounts{};
     e.counts->total_duration = 1s;
-    e.counts->prompt_eval_duration = 300ms;
+    e.counts->prompt_eval_duration = from_seconds(prompt);
     e.counts->eval_duration = from_seconds(decode);
     e.counts->prompt_tokens = 12;
     e.counts->output_tokens = tokens;
@@ -101,6 +102,8 @@ class Board {
     end(id, at + 1, at + 5, 40, 4);
     run_until(at + 8, 5, 0, 0, runner);
   }
+
+  void set_slots(int slots) { slots_ = slots; }
 
   SnapshotPtr snapshot() { return analysis_.make_snapshot(t(now_)); }
   const ModelView& model() {
@@ -123,6 +126,7 @@ class Board {
   Analysis analysis_;
   double now_ = 0;
   double cpu_seconds_ = 0;
+  std::optional<int> slots_;  // of the runner
   SnapshotPtr last_;
 };
 

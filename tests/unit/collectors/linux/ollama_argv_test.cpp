@@ -50,6 +50,7 @@ TEST(OllamaArgv, OllamaLlamaServer) {
   EXPECT_EQ(argv.port, 45365);
   EXPECT_EQ(argv.gpu_layers, 43);
   EXPECT_EQ(argv.threads, 6);
+  EXPECT_EQ(argv.slots, 1);
 }
 
 TEST(OllamaArgv, OllamaRunner) {
@@ -61,6 +62,7 @@ TEST(OllamaArgv, OllamaRunner) {
   EXPECT_EQ(argv.model_blob, "e8ad13");
   EXPECT_EQ(argv.gpu_layers, std::nullopt);
   EXPECT_EQ(argv.threads, 28);
+  EXPECT_EQ(argv.slots, std::nullopt);
   EXPECT_EQ(argv.port, 36629);
   EXPECT_EQ(classify("ollama runner --model /m/blobs/sha256-e8ad13 --port 1").role, ArgvRole::runner);
 }
@@ -69,11 +71,12 @@ TEST(OllamaArgv, LlamaServer) {
   const auto argv = classify(
       "/usr/local/lib/ollama/llama-server --model /m/blobs/sha256-2bada8 --port 42117 --host 127.0.0.1 "
       "--no-webui "
-      "--offline -c 4096 -np 1 --flash-attn auto -b 512 -ub 512 -ngl 0 -t 6");
+      "--offline -c 8192 -np 2 --flash-attn auto -b 512 -ub 512 -ngl 0 -t 6");
   EXPECT_EQ(argv.role, ArgvRole::runner);
   EXPECT_EQ(argv.model_blob, "2bada8");
   EXPECT_EQ(argv.gpu_layers, 0);
   EXPECT_EQ(argv.threads, 6);
+  EXPECT_EQ(argv.slots, 2);
 }
 
 TEST(OllamaArgv, ALlamaServerWithAnotherModelIsARunnerOnlyUnderAServe) {

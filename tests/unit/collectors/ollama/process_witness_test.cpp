@@ -255,6 +255,20 @@ TEST_F(ProcessWitnessTest, the_runner_of_a_server_we_do_not_know) {
   EXPECT_EQ(all<RequestStarted>().at(0).server, "unknown");
 }
 
+TEST_F(ProcessWitnessTest, the_runner_of_a_server_that_was_started_anew) {
+  server_.serve_pid = 77;  // as the last look for servers found it
+  witness_.set_servers({server_});
+  for (Nanoseconds t = 0s; t <= 8s; t += 100ms) {
+    const MonotonicTime at{t};
+    ProcessReading serve;
+    serve.id = {400, 900};
+    serve.role = ProcessRole::serve;
+    serve.at = at;
+    observe(at, {serve, runner(at, cpu_at({{5s, 1.0}}, t))});
+  }
+  EXPECT_EQ(all<RequestStarted>().at(0).server, "127.0.0.1:11434");
+}
+
 TEST_F(ProcessWitnessTest, finish_ends_what_is_open) {
   run({{5s, 1.0}}, 0s, 8s, 100ms);
   witness_.finish();
