@@ -59,7 +59,7 @@ void WitnessMerge::add(const RequestEvent& event) {
   sighting.remote = sighting.remote || is_remote(event);
   if (const auto* ended = std::get_if<RequestEnded>(&event)) return end(sighting, *ended);
   if (sighting.state == State::waiting) {
-    sighting.held.push_back(event);
+    sighting.held.emplace_back(event);
   } else if (sighting.state != State::same) {
     requests_.add(event);
   }
@@ -88,7 +88,7 @@ void WitnessMerge::start(const RequestStarted& event) {
       start_process(sighting, sighting.state);
       break;
   }
-  if (sighting.state == State::waiting) sighting.held.push_back(event);
+  if (sighting.state == State::waiting) sighting.held.emplace_back(event);
   if (sighting.state == State::applied) requests_.add(event);
   if (open_.size() > kMostOpen) give_up(sightings_.at(*open_.begin()));
 }
