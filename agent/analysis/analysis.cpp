@@ -5,6 +5,8 @@
 #include <set>
 #include <utility>
 
+#include "agent/analysis/by_server.hpp"
+
 namespace tegrascope {
 namespace {
 
@@ -176,7 +178,14 @@ void Analysis::add(const ServerLog& log) {
   logs_.insert_or_assign(log.server, log);
 }
 
-void Analysis::add(const std::vector<OllamaServer>& servers) { residency_.keep_only(servers); }
+void Analysis::add(const std::vector<OllamaServer>& servers) {
+  residency_.keep_only(servers);
+  std::set<std::string> watched;
+  for (const OllamaServer& server : servers) watched.insert(server.name);
+  bound_by_servers(server_busy_seconds_, watched);
+  bound_by_servers(logs_, watched);
+  events_.bound_servers(watched);
+}
 
 void Analysis::advance(MonotonicTime now) {
   now_ = now;

@@ -52,11 +52,9 @@ void Analysis::watch_placements(MonotonicTime now) {
       events_.note_gone(key);
       continue;
     }
-    auto& fallbacks = models_.view(key).fallbacks;
-    fallbacks.try_emplace(ReasonClass::none);
     if (!events_.is_new(key, *placement)) continue;
     const SeenPlacement seen = seen_placement(key, *placement);
-    if (events_.note_placement(key, seen, now)) ++fallbacks[seen.reason];
+    if (events_.note_placement(key, seen, now)) ++models_.view(key).fallbacks[seen.reason];
   }
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "agent/analysis/by_server.hpp"
+
 namespace tegrascope {
 namespace {
 
@@ -92,6 +94,11 @@ void EventWatch::note_log(const ServerLog& log, MonotonicTime at) {
   if (log.runners_crashed > known.runners_crashed)
     tell_exit({log.server, "", false}, ReasonClass::runner_crash, "a runner crashed", at);
   known = log;
+}
+
+void EventWatch::bound_servers(const std::set<std::string>& watched) {
+  bound_by_servers(logs_, watched);
+  bound_by_servers(exit_told_, watched);
 }
 
 void EventWatch::tell_exit(const RunnerExit& exit, ReasonClass reason, std::string text, MonotonicTime at) {

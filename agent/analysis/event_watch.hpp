@@ -6,6 +6,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -50,6 +51,8 @@ class EventWatch {
   void forget(const ModelKey& key) { placements_.erase(key); }
   // Counters that grew. The first one of a server counts from 0.
   void note_log(const ServerLog& log, MonotonicTime at);
+  // All that are watched now.
+  void bound_servers(const std::set<std::string>& watched);
   // throttled and oom_kills; other signals are ignored.
   void note_reading(const Reading& reading);
   // Told a moment later, when it is known whether the kernel killed it for memory; not at all when the log of the

@@ -72,6 +72,10 @@ ModelView& ModelTable::view(const ModelKey& key) {
       view.attributed[phase] = {};
     }
     for (Placement placement : kPlacements) view.verdicts[placement] = 0;
+    if (key.model != kOtherModel) {  // which several models share, so that their fallbacks are not counted
+      for (ReasonClass reason : kReasonClasses)
+        if (reason != ReasonClass::forced_cpu) view.fallbacks[reason] = 0;  // asked for, so no fallback
+    }
   }
   return view;
 }

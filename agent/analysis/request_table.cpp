@@ -169,7 +169,7 @@ void RequestTable::on(const RequestEnded& event) {
 }
 
 void RequestTable::count_end(LiveRequest& request, const RequestEnded& event) {
-  if (!event.observation_error.empty()) ++observation_errors_[event.observation_error];
+  if (!event.observation_error.empty()) count_error(event.observation_error);
   ModelView& view = models_.view(request.key);
   models_.see(request.key, event.at);
   if (request.named()) {

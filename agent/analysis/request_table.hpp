@@ -58,6 +58,7 @@ class RequestTable {
   bool exact_open_on(const std::string& server) const;
 
   const std::map<std::string, std::uint64_t>& observation_errors() const { return observation_errors_; }
+  void count_error(const std::string& reason) { ++observation_errors_[reason]; }
 
  private:
   void on(const RequestStarted& event);

@@ -1,6 +1,7 @@
 #include "agent/analysis/runner_work.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace tegrascope {
@@ -10,11 +11,14 @@ namespace {
 constexpr Nanoseconds kEdge = std::chrono::milliseconds(250);
 constexpr std::size_t kMostRemembered = 512;  // of a runner
 
-bool decodes_around(const std::vector<PhaseWindow>& windows, MonotonicTime t) {
+bool decodes_around(std::span<const PhaseWindow> windows, MonotonicTime t) {
   return std::any_of(windows.begin(), windows.end(), [&](const PhaseWindow& w) {
     return w.phase == Phase::decode && w.begin + kEdge <= t && t + kEdge <= w.end;
   });
 }
+
+// A slot's task is at work from its first sighting on; a request may wait.
+Phase before_tokens(Witness witness) { return witness == Witness::slots ? Phase::prefill : Phase::unknown; }
 
 // How many of each kind begin (or end, negative) at a time.
 struct Change {
@@ -26,89 +30,90 @@ struct Change {
 
 }  // namespace
 
-RunnerWork::Task RunnerWork::task_of(const LiveRequest& request) {
-  Task task{request.started.id, request.started.witness, false, {}};
-  // A slot's task is at work from its first sighting on.
-  const Phase before = task.witness == Witness::slots ? Phase::prefill : Phase::unknown;
-  if (!request.ended) {
-    const bool decodes = request.streamed && request.first_content;
-    const MonotonicTime told = decodes ? *request.first_content : MonotonicTime::max();
-    task.windows.push_back({before, request.started.at, told});
-    if (decodes) task.windows.push_back({Phase::decode, told, MonotonicTime::max()});
-    return task;
-  }
+RunnerWork::Task RunnerWork::ended_task(const LiveRequest& request) {
   RequestWindows cut = cut_windows(observed(request));
-  task.completed = request.ended->outcome == Outcome::ok;
-  task.windows = std::move(cut.windows);
   const auto& reasons = cut.reasons;
   const bool by_durations = std::find(reasons.begin(), reasons.end(), "no_durations") == reasons.end();
   // What nobody timed, and what stands for all of an embedding, may hold waiting.
   const bool holds_waiting = !by_durations || request.started.operation == Operation::embed;
-  for (PhaseWindow& w : task.windows) {
-    if (w.phase == Phase::unknown || (w.phase == Phase::prefill && holds_waiting)) w.phase = before;
+  for (PhaseWindow& w : cut.windows) {
+    if (w.phase == Phase::unknown || (w.phase == Phase::prefill && holds_waiting))
+      w.phase = before_tokens(request.started.witness);
   }
-  return task;
+  return {request.started.witness, request.ended->outcome == Outcome::ok, std::move(cut.windows)};
 }
 
-std::vector<RunnerWork::Task> RunnerWork::others(const LiveRequest& request, const LiveRequests& live) const {
-  std::vector<Task> out;
-  const auto known = runners_.find(*request.runner_id());
-  const auto remembered = [&](RequestId id) {
-    return known != runners_.end() && std::any_of(known->second.ended.begin(), known->second.ended.end(),
-                                                  [&](const Task& task) { return task.id == id; });
-  };
+template <class Visit>
+void RunnerWork::visit_task(const LiveRequest& request, Visit visit) {
+  const Witness witness = request.started.witness;
+  if (request.ended) {
+    const Task task = ended_task(request);
+    return visit(TaskView{witness, task.completed, task.windows});
+  }
+  const bool decodes = request.streamed && request.first_content;
+  const MonotonicTime told = decodes ? *request.first_content : MonotonicTime::max();
+  const std::array<PhaseWindow, 2> windows{
+      {{before_tokens(witness), request.started.at, told}, {Phase::decode, told, MonotonicTime::max()}}};
+  visit(TaskView{witness, false, {windows.data(), decodes ? 2U : 1U}});
+}
+
+// A busy spell of the runner is the work of others or of this request: spells do not count.
+template <class Visit>
+void RunnerWork::visit_others(const LiveRequest& request, const LiveRequests& live, Visit visit) const {
+  const auto known = runners_.find(request.runner->id);
   if (known != runners_.end()) {
-    for (const Task& task : known->second.ended)
-      if (task.id != request.started.id) out.push_back(task);
+    for (const auto& [id, task] : known->second.ended)
+      if (id != request.started.id) visit(TaskView{task.witness, task.completed, task.windows});
   }
   for (const auto& [id, other] : live) {
-    // A busy spell of the runner is the work of others' or of this request.
-    const bool tells = other.started.witness != Witness::process && !other.remote;
-    if (tells && id != request.started.id && other.runner_id() == request.runner_id() && !remembered(id))
-      out.push_back(task_of(other));
+    const bool is_other = id != request.started.id && other.runner_id() == request.runner_id();
+    if (!is_other || other.started.witness == Witness::process || other.remote) continue;
+    const bool remembered = known != runners_.end() && known->second.ended.count(id) != 0;
+    if (!remembered) visit_task(other, visit);
   }
-  return out;
 }
 
 // A request that is done had a slot: it worked beside those that decoded when it ended.
-int RunnerWork::seen_at_once(const Task& task, const std::vector<Task>& others) {
+int RunnerWork::seen_at_once(const LiveRequest& request, const LiveRequests& live) const {
   int most = 1;
-  if (task.completed) {
-    for (const Task& other : others)
-      if (other.witness == task.witness && decodes_around(other.windows, task.ended())) ++most;
-  }
-  const bool another_ended = std::any_of(others.begin(), others.end(), [&](const Task& other) {
-    return other.completed && other.witness == task.witness && decodes_around(task.windows, other.ended());
+  bool another_ended = false;
+  visit_task(request, [&](const TaskView& task) {
+    visit_others(request, live, [&](const TaskView& other) {
+      if (other.witness != task.witness) return;
+      if (task.completed && decodes_around(other.windows, task.ended())) ++most;
+      another_ended = another_ended || (other.completed && decodes_around(task.windows, other.ended()));
+    });
   });
   return another_ended ? std::max(most, 2) : most;
 }
 
 void RunnerWork::note_ended(const LiveRequest& request, const LiveRequests& live) {
   if (!request.runner || !request.ended || request.started.witness == Witness::process) return;
-  const Task task = task_of(request);
-  const std::vector<Task> meanwhile = others(request, live);
+  const int at_once = seen_at_once(request, live);
   Runner& runner = runners_[request.runner->id];
-  runner.at_once = std::max(runner.at_once, seen_at_once(task, meanwhile));
-  runner.ended.push_back(task);
+  runner.at_once = std::max(runner.at_once, at_once);
+  runner.ended.insert_or_assign(request.started.id, ended_task(request));
   MonotonicTime oldest = MonotonicTime::max();
   for (const auto& [id, other] : live) {
     if (other.runner_id() == request.runner_id()) oldest = std::min(oldest, other.started.at);
   }
-  std::erase_if(runner.ended, [&](const Task& t) { return t.ended() <= oldest; });
-  if (runner.ended.size() > kMostRemembered) runner.ended.pop_front();
+  std::erase_if(runner.ended, [&](const auto& entry) {
+    const auto& windows = entry.second.windows;
+    return windows.empty() || windows.back().end <= oldest;
+  });
+  if (runner.ended.size() > kMostRemembered) runner.ended.erase(runner.ended.begin());
 }
 
 std::vector<TimeSpan> RunnerWork::decode_only(const LiveRequest& request, MonotonicTime begin,
                                               MonotonicTime end, const LiveRequests& live) const {
   if (!request.runner) return {{begin, end}};
-  const std::vector<Task> meanwhile = others(request, live);
   const auto known = runners_.find(request.runner->id);
-  int slots = seen_at_once(task_of(request), meanwhile);
+  int slots = seen_at_once(request, live);
   if (known != runners_.end()) slots = std::max(slots, known->second.at_once);
   slots = request.runner->slots.value_or(slots);
 
   std::vector<Change> changes;
-  for (const Task& task : meanwhile) {
+  visit_others(request, live, [&](const TaskView& task) {
     for (const PhaseWindow& w : task.windows) {
       const MonotonicTime from = std::max(w.begin, begin);
       const MonotonicTime until = std::min(w.end, end);
@@ -117,7 +122,7 @@ std::vector<TimeSpan> RunnerWork::decode_only(const LiveRequest& request, Monoto
       changes.push_back(change);
       changes.push_back({until, -change.prompts, -change.undecided, -change.decodes});
     }
-  }
+  });
   changes.push_back({end});
   std::sort(changes.begin(), changes.end(), [](const Change& a, const Change& b) { return a.at < b.at; });
 

@@ -2,9 +2,8 @@
 // decodes another's answer, and what the hardware does then tells nothing of where the decode runs. Pure.
 #pragma once
 
-#include <cstddef>
-#include <deque>
 #include <map>
+#include <span>
 #include <vector>
 
 #include "agent/analysis/request_table.hpp"
@@ -36,21 +35,28 @@ class RunnerWork {
 
  private:
   struct Task {
-    RequestId id = 0;
     Witness witness{};
     bool completed = false;
     std::vector<PhaseWindow> windows;  // `unknown` is prompt, decode or waiting for a slot
-    MonotonicTime began() const { return windows.empty() ? MonotonicTime{} : windows.front().begin; }
+  };
+  // The same of a task that may still be open; its last window then has no end.
+  struct TaskView {
+    Witness witness{};
+    bool completed = false;
+    std::span<const PhaseWindow> windows;
     MonotonicTime ended() const { return windows.empty() ? MonotonicTime{} : windows.back().end; }
   };
   struct Runner {
-    std::deque<Task> ended;
+    std::map<RequestId, Task> ended;
     int at_once = 1;  // most requests that it was seen to work on
   };
 
-  static Task task_of(const LiveRequest& request);
-  std::vector<Task> others(const LiveRequest& request, const LiveRequests& live) const;
-  static int seen_at_once(const Task& task, const std::vector<Task>& others);
+  static Task ended_task(const LiveRequest& request);
+  template <class Visit>
+  static void visit_task(const LiveRequest& request, Visit visit);
+  template <class Visit>
+  void visit_others(const LiveRequest& request, const LiveRequests& live, Visit visit) const;
+  int seen_at_once(const LiveRequest& request, const LiveRequests& live) const;
 
   std::map<ProcessId, Runner> runners_;
 };

@@ -23,6 +23,8 @@ constexpr double kDurationSkewShare = 0.1;
 // Nothing that is still to come concerns a request that ended so long ago.
 constexpr Nanoseconds kForgetAfter = 15s;
 constexpr std::size_t kMostWaiting = 1000;
+// More than any witness follows at once: an end that was lost on the way would otherwise stay open for ever.
+constexpr std::size_t kMostOpen = 8192;
 
 Nanoseconds distance(MonotonicTime a, MonotonicTime b) { return a < b ? b - a : a - b; }
 
@@ -57,7 +59,7 @@ void WitnessMerge::add(const RequestEvent& event) {
   sighting.remote = sighting.remote || is_remote(event);
   if (const auto* ended = std::get_if<RequestEnded>(&event)) return end(sighting, *ended);
   if (sighting.state == State::waiting) {
-    sighting.held.push_back(event);
+    sighting.held.emplace_back(event);
   } else if (sighting.state != State::same) {
     requests_.add(event);
   }
@@ -67,6 +69,7 @@ void WitnessMerge::start(const RequestStarted& event) {
   now_ = std::max(now_, event.at);
   Sighting& sighting = sightings_.insert_or_assign(event.id, Sighting{}).first->second;
   sighting.started = event;
+  open_.insert(event.id);
   if (!sighting.exact()) weaker_[event.id] = &sighting;
   switch (event.witness) {
     case Witness::relay:
@@ -85,8 +88,16 @@ void WitnessMerge::start(const RequestStarted& event) {
       start_process(sighting, sighting.state);
       break;
   }
-  if (sighting.state == State::waiting) sighting.held.push_back(event);
+  if (sighting.state == State::waiting) sighting.held.emplace_back(event);
   if (sighting.state == State::applied) requests_.add(event);
+  if (open_.size() > kMostOpen) give_up(sightings_.at(*open_.begin()));
+}
+
+void WitnessMerge::give_up(Sighting& sighting) {
+  open_.erase(sighting.started.id);
+  sighting.ended = now_;
+  if (sighting.state != State::same) requests_.count_error("unended");
+  withdraw(sighting);
 }
 
 void WitnessMerge::start_exact(Sighting& exact) {
@@ -140,6 +151,7 @@ void WitnessMerge::start_process(const Sighting& spell, State& state) const {
 void WitnessMerge::end(Sighting& sighting, const RequestEnded& event) {
   now_ = std::max(now_, event.at);
   sighting.ended = event.at;
+  open_.erase(event.id);
   if (sighting.state == State::waiting) {
     sighting.held.emplace_back(event);
   } else if (sighting.state == State::applied) {

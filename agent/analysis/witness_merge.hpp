@@ -65,6 +65,7 @@ class WitnessMerge {
   void start_exact(Sighting& exact);
   void start_slots(Sighting& slots);
   void start_process(const Sighting& spell, State& state) const;
+  void give_up(Sighting& sighting);
   void end(Sighting& sighting, const RequestEnded& event);
   void withdraw(Sighting& sighting);
   void release(Sighting& sighting);
@@ -79,6 +80,7 @@ class WitnessMerge {
   const Residency& residency_;
   Sightings sightings_;
   std::map<RequestId, Sighting*> weaker_;  // those that are not exact
+  std::set<RequestId> open_;               // those that have not ended
   MonotonicTime forgot_at_{};
   std::set<std::string> log_followed_;
   MonotonicTime now_{};

@@ -1,6 +1,9 @@
 #include "agent/app/web_hook.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,7 +14,6 @@
 #include <system_error>
 #include <utility>
 
-#include "agent/app/hmac_sha256.hpp"
 #include "agent/app/log.hpp"
 #include "collectors/ollama/server_address.hpp"
 #include "exporters/http/event_json.hpp"
@@ -38,7 +40,10 @@ bool is_delivered(const HttpAnswer& answer) { return answer.status >= 200 && ans
 }  // namespace
 
 WebHook::WebHook(Outbound& outbound, WebHookOptions options)
-    : outbound_(outbound), options_(std::move(options)) {}
+    : outbound_(outbound), options_(std::move(options)) {
+  if (!options_.secret.empty())
+    web_hook_signature(options_.secret, "");  // what cannot work is refused at the start
+}
 
 void WebHook::send(const Event& event) {
   {
@@ -63,7 +68,7 @@ void WebHook::deliver() {
     body = delivery.body;
     headers.push_back("X-Tegrascope-Event: " + delivery.kind);
     if (!options_.secret.empty())
-      headers.push_back("X-Tegrascope-Signature: sha256=" + to_hex(hmac_sha256(options_.secret, body)));
+      headers.push_back("X-Tegrascope-Signature: " + web_hook_signature(options_.secret, body));
   }
   outbound_.post_json(
       options_.url, std::move(body), [this](const HttpAnswer& answer) { answered(answer); },
@@ -108,6 +113,16 @@ void WebHook::answered(const HttpAnswer& answer) {
 WebHookView WebHook::view() const {
   const std::lock_guard lock(mutex_);
   return view_;
+}
+
+std::string web_hook_signature(std::string_view secret, std::string_view body) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned size = 0;
+  if (::HMAC(::EVP_sha256(), secret.data(), static_cast<int>(secret.size()),
+             reinterpret_cast<const unsigned char*>(body.data()), body.size(), digest.data(),
+             &size) == nullptr)
+    throw std::runtime_error("OpenSSL cannot sign what is posted to --events.webhook-url");
+  return fmt::format("sha256={:02x}", fmt::join(digest.begin(), digest.begin() + size, ""));
 }
 
 std::string read_secret(const std::string& path) {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 
 #include "agent/model/event.hpp"
 #include "agent/model/snapshot.hpp"
@@ -55,6 +56,9 @@ class WebHook {
   WebHookView view_;
   bool failing_ = false;  // told in the log
 };
+
+// sha256=HEX, the HMAC of the body. Throws std::runtime_error when OpenSSL refuses.
+std::string web_hook_signature(std::string_view secret, std::string_view body);
 
 // The first line of the file. Throws std::invalid_argument that names it and what is wrong: unreadable, empty, open to
 // everybody.

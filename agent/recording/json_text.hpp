@@ -1,4 +1,6 @@
-// Writes one flat JSON object a line, fast enough for every sample: numbers in their shortest exact form.
+// Writes one flat JSON object a line, fast enough for every sample: numbers in their shortest exact form. Strings and what
+// is rare go through nlohmann_json. Not the lines themselves: a batch of 40 readings takes it 3.5 times the CPU time (8.6 us
+// against 2.4 us on x86-64), and it writes 15.0 for 15, so that recordings would change.
 #pragma once
 
 #include <charconv>

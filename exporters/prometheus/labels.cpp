@@ -28,7 +28,7 @@ constexpr std::array kLabels{
   in(Family::unattributed_gpu_seconds_total, "reason", 3, "idle, other, bypass"),
   in(Family::relay_refused_requests_total, "reason", 4, "framing, host, guard, slow_head"),
   in(Family::relay_closed_connections_total, "reason", 2, "limit, evicted"),
-  in(Family::observation_errors_total, "reason", 8, "json, oversize, encoding, usage_missing, gap and the like"),
+  in(Family::observation_errors_total, "reason", 8, "json, oversize, encoding, usage_missing, gap, unended and the like"),
   in(Family::memory_bytes, "kind", 5, "gpu, anon, cache, kernel, free"),
   in(Family::memory_stalled_seconds_total, "kind", 2, "some, full"),
   in(Family::swap_total_bytes, "kind", 2, "zram, disk"),

@@ -159,6 +159,28 @@ TEST(EventWatch, KeepsTheLast64AndCountsAll) {
   EXPECT_EQ(watch.counts().at(EventKind::throttle_begin), 0u);
 }
 
+TEST(EventWatch, RemembersABoundedNumberOfServersThatAreGone) {
+  EventWatch watch;
+  const auto failed_once = [](int port) {
+    ServerLog log;
+    log.server = "127.0.0.1:" + std::to_string(port);
+    log.load_failures[ReasonClass::oom_alloc] = 1;
+    return log;
+  };
+  for (int port = 1; port <= 64; ++port) watch.note_log(failed_once(port), t(port));
+  watch.bound_servers({"127.0.0.1:64"});
+  EXPECT_EQ(watch.take().size(), 64u);
+  watch.note_log(failed_once(1), t(100));
+  EXPECT_THAT(watch.take(), IsEmpty()) << "it is known";
+  watch.note_log(failed_once(65), t(101));
+  watch.bound_servers({"127.0.0.1:65"});
+  EXPECT_EQ(watch.take().size(), 1u);
+  watch.note_log(failed_once(65), t(102));
+  EXPECT_THAT(watch.take(), IsEmpty());
+  watch.note_log(failed_once(64), t(103));
+  EXPECT_EQ(watch.take().size(), 1u) << "forgotten: it counts from 0";
+}
+
 TEST(AnalysisEvents, ComeOfRequestsAndStandInTheSnapshot) {
   Board board;
   board.run_until(5, 5, 0, 0);

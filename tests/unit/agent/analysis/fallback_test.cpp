@@ -31,6 +31,21 @@ TEST(Fallback, IsThereWhileTheModelIsOnTheCpu) {
   EXPECT_FALSE(board.model().fallback);
 }
 
+// What is born at 1 is lost to increase().
+TEST(Fallback, IsCountedFromZeroUnderEachReason) {
+  Board board;
+  board.run_until(1, 5, 0, 0);
+  const auto before = board.model().fallbacks;
+  for (const ReasonClass reason : kReasonClasses)
+    EXPECT_EQ(before.count(reason), reason == ReasonClass::forced_cpu ? 0u : 1u) << to_string(reason);
+  for (const auto& [reason, count] : before) EXPECT_EQ(count, 0u);
+  board.analysis().add(GpuAccess{{container_without_gpu()}, {}});
+  board.whole_request(1, 1, 9, 0.0, 5.6);
+  auto expected = before;
+  expected[ReasonClass::no_gpu] = 1;
+  EXPECT_EQ(board.model().fallbacks, expected);
+}
+
 TEST(Fallback, FollowsTheLog) {
   Board board;
   board.whole_request(1, 0, 9, 0.0, 5.6);

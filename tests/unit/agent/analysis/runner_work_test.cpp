@@ -170,6 +170,19 @@ TEST_F(Runner, IsForgottenWithItsProcess) {
   EXPECT_THAT(decode_only(1, 1, 9), ElementsAre(Seconds{1, 9}));
 }
 
+TEST_F(Runner, OfManyOnlyTheLastAreRemembered) {
+  open(1, 0, 1);
+  for (RequestId id = 2; id < 602; ++id) {
+    const auto at = static_cast<double>(id);
+    open(id, at);
+    end(id, at, at + 0.5, at + 0.6);
+    forget(id);
+  }
+  const auto spans = decode_only(1, 1, 602);
+  EXPECT_EQ(spans.size(), 513U);
+  EXPECT_EQ(spans.front(), Seconds(1, 602 - 512));
+}
+
 TEST_F(Runner, PromptAllTheTimeLeavesNothing) {
   open(1, 0, 1);
   open(2, 0);

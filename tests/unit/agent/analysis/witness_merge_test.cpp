@@ -241,6 +241,18 @@ TEST_F(WitnessMergeTest, WhatWaitsIsBounded) {
   EXPECT_GE(records().size(), 2000u);
 }
 
+TEST_F(WitnessMergeTest, RequestsWhoseEndsAreLostAreBoundedAndCounted) {
+  for (RequestId id = 1; id <= 10000; ++id) start(id, Witness::relay, static_cast<double>(id) * 1e-3);
+  EXPECT_EQ(requests.live().size(), 8192u);
+  EXPECT_EQ(requests.live().begin()->first, 10000u - 8192u + 1) << "the oldest are given up";
+  EXPECT_EQ(requests.observation_errors().at("unended"), 10000u - 8192u);
+  end(1, 11);
+  end(10000, 11);
+  EXPECT_TRUE(requests.live().at(10000).ended);
+  start(10001, Witness::relay, 12);
+  EXPECT_EQ(requests.observation_errors().at("unended"), 10000u - 8192u) << "one has ended";
+}
+
 // N requests at random times, seen by several witnesses with the delays that they have.
 struct Work {
   double from;

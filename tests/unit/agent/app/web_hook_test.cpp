@@ -2,14 +2,13 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <filesystem>
 #include <stdexcept>
 
-#include "agent/app/hmac_sha256.hpp"
 #include "tests/support/eventually.hpp"
+#include "tests/support/no_root_rights.hpp"
 #include "tests/support/temp_tree.hpp"
 #include "tests/unit/collectors/ollama/event_queue.hpp"
 #include "tests/unit/collectors/ollama/fake_http_server.hpp"
@@ -62,11 +61,29 @@ TEST(WebHook, PostsASignedEvent) {
       R"("text":"runs on the CPU"}})");
   EXPECT_THAT(request->head, HasSubstr("X-Tegrascope-Event: fallback\r\n"));
   EXPECT_THAT(request->head, HasSubstr("Content-Type: application/json\r\n"));
-  EXPECT_THAT(
-      request->head,
-      HasSubstr("X-Tegrascope-Signature: sha256=" + to_hex(hmac_sha256("s3cret", request->body)) + "\r\n"));
+  EXPECT_THAT(request->head,
+              HasSubstr("X-Tegrascope-Signature: "
+                        "sha256=6fd8aec85b8f807c698f74422712b0570ba5786f034d1b8a08b2b541644a12a9\r\n"));
   EXPECT_TRUE(eventually([&] { return hook.view().delivered == 1; }));
   outbound.stop();
+}
+
+// RFC 4231, test cases 1, 2, 3, 6 and 7 (keys longer than a block).
+TEST(WebHook, SignsAsTheRfcSays) {
+  EXPECT_EQ(web_hook_signature(std::string(20, '\x0b'), "Hi There"),
+            "sha256=b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
+  EXPECT_EQ(web_hook_signature("Jefe", "what do ya want for nothing?"),
+            "sha256=5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+  EXPECT_EQ(web_hook_signature(std::string(20, '\xaa'), std::string(50, '\xdd')),
+            "sha256=773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe");
+  const std::string long_key(131, '\xaa');
+  EXPECT_EQ(web_hook_signature(long_key, "Test Using Larger Than Block-Size Key - Hash Key First"),
+            "sha256=60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+  EXPECT_EQ(
+      web_hook_signature(long_key,
+                         "This is a test using a larger than block-size key and a larger than block-size "
+                         "data. The key needs to be hashed before being used by the HMAC algorithm."),
+      "sha256=9b09ffa71b942fcb27635fbcd5b0e944bfdc63644f0713938a7f51535c3a35e2");
 }
 
 TEST(WebHook, TriesAgainAndKeepsTheOrder) {
@@ -196,8 +213,8 @@ TEST(WebHook, TheSecretIsTheFirstLineOfAFileThatIsNotPublic) {
               HasSubstr("none cannot be read: No such file"));
   EXPECT_THAT(refusal([&] { read_secret(tree.root().string()); }),
               HasSubstr("cannot be read: Is a directory"));
-  if (::geteuid() == 0) GTEST_SKIP() << "root may read everything";
   std::filesystem::permissions(file, std::filesystem::perms::none);
+  const test::NoRootRights no_rights;
   EXPECT_THAT(refusal([&] { read_secret(file); }), HasSubstr("cannot be read: Permission denied; give it"));
 }
 

@@ -30,6 +30,34 @@ TEST(Endpoints, metrics) {
   EXPECT_EQ(endpoints(request("/metrics")).body, reply.body);
 }
 
+// No family is about the scrape itself, so nothing is left out of the comparison.
+TEST(Endpoints, scrapes_change_nothing_and_scrapers_agree) {
+  Snapshot next = full_snapshot();
+  next.at += std::chrono::seconds(1);
+  next.readings.front().value += 1;
+  FixedSource source{full_snapshot()};
+  Endpoints asked_often{source, {"0.1.0", ""}};
+  const std::string first = *asked_often(request("/metrics")).body;
+  HttpRequest packed = request("/metrics");
+  packed.accept_encoding = "gzip";
+  for (int i = 0; i < 100; ++i) {
+    for (const char* page : {"/", "/-/ready", "/api/v1/events", "/api/v1/ledger", "/api/v1/requests"})
+      asked_often(request(page));
+    asked_often(packed);
+    ASSERT_EQ(*asked_often(request("/metrics", i % 2 == 0)).body, first);
+  }
+  Endpoints other{source, {"0.1.0", ""}};
+  EXPECT_EQ(*other(request("/metrics")).body, first);
+  EXPECT_EQ(*other(packed).body, *asked_often(packed).body);
+
+  source.set(next);
+  Endpoints never_asked{source, {"0.1.0", ""}};
+  const std::string second = *never_asked(request("/metrics")).body;
+  EXPECT_NE(second, first);
+  EXPECT_EQ(*asked_often(request("/metrics")).body, second);
+  EXPECT_EQ(*other(request("/metrics")).body, second);
+}
+
 TEST(Endpoints, metrics_as_gzip_for_those_who_take_it) {
   const FixedSource source{full_snapshot()};
   Endpoints endpoints{source, {"0.1.0", ""}};
