@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "collectors/alarm.hpp"
 #include "collectors/collector.hpp"
 #include "collectors/slot_schedule.hpp"
 
@@ -47,7 +48,9 @@ class Sampler {
 
   // `sink` is called on the sampling thread, one batch at a time, at the end of each slot, with one batch per
   // collector that was due.
-  Sampler(std::vector<SampledCollector> collectors, SamplerOptions options, BatchSink sink);
+  // `alarm` wakes the watchdog.
+  Sampler(std::vector<SampledCollector> collectors, SamplerOptions options, BatchSink sink,
+          std::unique_ptr<Alarm> alarm = make_alarm());
   ~Sampler();  // stops
   Sampler(const Sampler&) = delete;
   Sampler& operator=(const Sampler&) = delete;
