@@ -17,7 +17,7 @@ namespace tegrascope {
 
 class Sampler::Shared : public std::enable_shared_from_this<Shared> {
  public:
-  Shared(std::vector<SampledCollector> collectors, SamplerOptions options, BatchSink sink,
+  Shared(std::vector<SampledCollector> collectors, SamplerOptions options, SlotSink sink,
          std::unique_ptr<Alarm> alarm)
       : options_(options),
         sink_(std::move(sink)),
@@ -61,7 +61,7 @@ class Sampler::Shared : public std::enable_shared_from_this<Shared> {
   void leave_behind(const std::string& path);
 
   const SamplerOptions options_;
-  BatchSink sink_;
+  SlotSink sink_;
   const std::shared_ptr<Quarantine> quarantine_ = std::make_shared<Quarantine>();
   const std::unique_ptr<Alarm> alarm_;
   std::thread watchdog_;  // the owner's thread
@@ -116,7 +116,7 @@ void Sampler::Shared::stop() {
 
 void Sampler::Shared::let_go() {
   std::vector<Entry> entries;
-  BatchSink sink;
+  SlotSink sink;
   const Lock lock(mutex_);
   entries.swap(entries_);
   sink.swap(sink_);
@@ -231,7 +231,7 @@ void Sampler::Shared::report_held(Batch& batch, const std::vector<std::string>& 
 void Sampler::Shared::deliver(Lock& lock) {
   std::vector<Batch> batches = std::exchange(ready_, {});
   lock.unlock();
-  for (Batch& batch : batches) sink_(std::move(batch));
+  if (!batches.empty()) sink_(std::move(batches));
   lock.lock();
 }
 
@@ -278,7 +278,7 @@ void Sampler::Shared::leave_behind(const std::string& path) {
   ready_.push_back(std::move(batch));
 }
 
-Sampler::Sampler(std::vector<SampledCollector> collectors, SamplerOptions options, BatchSink sink,
+Sampler::Sampler(std::vector<SampledCollector> collectors, SamplerOptions options, SlotSink sink,
                  std::unique_ptr<Alarm> alarm)
     : shared_(std::make_shared<Shared>(std::move(collectors), options, std::move(sink), std::move(alarm))) {}
 

@@ -29,6 +29,9 @@ struct SampledCollector {
   std::function<std::unique_ptr<Collector>()> make;
 };
 
+// Receives what was collected in a slot; called on the sampling thread, must not block.
+using SlotSink = std::function<void(std::vector<Batch>&&)>;
+
 struct SamplerOptions {
   std::chrono::nanoseconds idle_interval = std::chrono::seconds{1};
   std::chrono::nanoseconds busy_interval = std::chrono::milliseconds{100};
@@ -46,10 +49,9 @@ class Sampler {
   // be had: a thread that is in the kernel cannot be called back, and without a fresh one in its place the
   // collectors that are well would stand still with it.
 
-  // `sink` is called on the sampling thread, one batch at a time, at the end of each slot, with one batch per
-  // collector that was due.
+  // `sink` is called on the sampling thread at the end of each slot, with one batch per collector that was due.
   // `alarm` wakes the watchdog.
-  Sampler(std::vector<SampledCollector> collectors, SamplerOptions options, BatchSink sink,
+  Sampler(std::vector<SampledCollector> collectors, SamplerOptions options, SlotSink sink,
           std::unique_ptr<Alarm> alarm = make_alarm());
   ~Sampler();  // stops
   Sampler(const Sampler&) = delete;
