@@ -1,8 +1,6 @@
 // When to poll a log. Pure arithmetic on times that the caller gives.
 #pragma once
 
-#include <algorithm>
-
 #include "agent/model/time.hpp"
 
 namespace tegrascope {
