@@ -53,7 +53,4 @@ struct CollectorInfo {
 // The explicit list of built-in collectors (collectors/registry.cpp).
 const std::vector<CollectorInfo>& builtin_collectors();
 
-// Receives what the sampler collected; called on the sampler thread, must not block.
-using BatchSink = std::function<void(Batch&&)>;
-
 }  // namespace tegrascope

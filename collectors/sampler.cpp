@@ -17,8 +17,12 @@ namespace tegrascope {
 
 class Sampler::Shared : public std::enable_shared_from_this<Shared> {
  public:
-  Shared(std::vector<SampledCollector> collectors, SamplerOptions options, BatchSink sink)
-      : options_(options), sink_(std::move(sink)), schedule_(options.idle_interval, options.seed) {
+  Shared(std::vector<SampledCollector> collectors, SamplerOptions options, SlotSink sink,
+         std::unique_ptr<Alarm> alarm)
+      : options_(options),
+        sink_(std::move(sink)),
+        alarm_(std::move(alarm)),
+        schedule_(options.idle_interval, options.seed) {
     for (SampledCollector& sampled : collectors)
       entries_.push_back(
           {std::move(sampled.name), std::move(sampled.make), nullptr, PeriodSchedule(sampled.period)});
@@ -53,23 +57,24 @@ class Sampler::Shared : public std::enable_shared_from_this<Shared> {
   void deliver(Lock& lock);
   void report_held(Batch& batch, const std::vector<std::string>& held) const;
   void watch_over();
+  void look_at(MonotonicTime when);
   void leave_behind(const std::string& path);
 
   const SamplerOptions options_;
-  BatchSink sink_;
+  SlotSink sink_;
   const std::shared_ptr<Quarantine> quarantine_ = std::make_shared<Quarantine>();
+  const std::unique_ptr<Alarm> alarm_;
   std::thread watchdog_;  // the owner's thread
 
   mutable std::mutex mutex_;  // all below
   std::condition_variable changed_;
-  std::condition_variable watchdog_changed_;
   std::vector<Entry> entries_;
   SlotSchedule schedule_;
   bool sampled_ = false;    // a slot, since start()
   std::deque<Turn> turns_;  // that are left of this slot
   std::optional<Turn> running_;
   std::vector<Batch> ready_;  // to be delivered
-  MonotonicTime next_instant_{};
+  MonotonicTime look_at_{};   // when the watchdog is to look, while a slot is sampled
   std::thread thread_;
   std::shared_ptr<ReadWatch> watch_;
   std::map<const ReadWatch*, LeftBehindThread> left_behind_;
@@ -83,11 +88,10 @@ void Sampler::Shared::start() {
   stopping_ = false;
   sampled_ = false;
   turns_.clear();
-  next_instant_ = monotonic_now();
+  alarm_->clear();
   watchdog_ = std::thread([self = shared_from_this()] { self->watch_over(); });
 }
 
-// Short of threads the watchdog tries again at its next look.
 void Sampler::Shared::start_thread() try {
   watch_ = std::make_shared<ReadWatch>(quarantine_);
   thread_ = std::thread([self = shared_from_this(), watch = watch_] { self->sample(*watch); });
@@ -99,7 +103,7 @@ void Sampler::Shared::stop() {
   Lock lock(mutex_);
   stopping_ = true;
   changed_.notify_all();
-  watchdog_changed_.notify_all();
+  alarm_->set(monotonic_now());
   lock.unlock();
   watchdog_.join();
   lock.lock();
@@ -112,7 +116,7 @@ void Sampler::Shared::stop() {
 
 void Sampler::Shared::let_go() {
   std::vector<Entry> entries;
-  BatchSink sink;
+  SlotSink sink;
   const Lock lock(mutex_);
   entries.swap(entries_);
   sink.swap(sink_);
@@ -136,15 +140,20 @@ void Sampler::Shared::sample(ReadWatch& watch) {
   const ReadWatch::Use use(watch);
   Lock lock(mutex_);
   deliver(lock);  // what the thread before this one left
+  if (!turns_.empty()) look_at(monotonic_now() + options_.deadline);
   while (!stopping_) {
     if (!turns_.empty()) {
       if (!take_turn(lock, watch)) return;
-      if (turns_.empty()) deliver(lock);
+      if (!turns_.empty()) continue;
+      if (!stopping_) alarm_->clear();
+      deliver(lock);
     } else if (wait_for_slot(lock)) {
-      const auto slot = schedule_.sampled(monotonic_now());
+      const MonotonicTime now = monotonic_now();
+      const auto slot = schedule_.sampled(now);
       sampled_ = true;
       for (std::size_t i = 0; i < entries_.size(); ++i)
         if (const auto run = entries_[i].schedule.due(slot); run.due) turns_.push_back({i, run.missed, {}});
+      if (!turns_.empty()) look_at(now + options_.deadline);
     }
   }
   deliver(lock);
@@ -155,8 +164,6 @@ bool Sampler::Shared::wait_for_slot(Lock& lock) {
   schedule_.set_interval(interval());
   if (!sampled_) return true;
   const MonotonicTime instant = schedule_.next_instant(monotonic_now());
-  // The watchdog sleeps until the deadline of the instant that it knows.
-  if (instant < std::exchange(next_instant_, instant)) watchdog_changed_.notify_all();
   return !changed_.wait_until(
       lock, instant, [&] { return stopping_ || (busy_ && schedule_.interval() != options_.busy_interval); });
 }
@@ -224,26 +231,33 @@ void Sampler::Shared::report_held(Batch& batch, const std::vector<std::string>& 
 void Sampler::Shared::deliver(Lock& lock) {
   std::vector<Batch> batches = std::exchange(ready_, {});
   lock.unlock();
-  for (Batch& batch : batches) sink_(std::move(batch));
+  if (!batches.empty()) sink_(std::move(batches));
   lock.lock();
 }
 
+// The alarm is set while a slot is sampled only: nobody wakes when the slot ends in time, nor between slots.
 void Sampler::Shared::watch_over() {
   Lock lock(mutex_);
   while (!stopping_) {
     if (!thread_.joinable()) start_thread();
-    const MonotonicTime look_at =
-        options_.deadline + (running_ ? watch_->last_progress()
-                                      : std::max(next_instant_, monotonic_now() - options_.deadline / 2));
-    watchdog_changed_.wait_until(lock, look_at);
+    if (!thread_.joinable()) look_at(monotonic_now() + options_.deadline);  // short of threads: tried again
+    lock.unlock();
+    alarm_->wait();
+    lock.lock();
+    if (stopping_ || !running_) continue;
     const MonotonicTime now = monotonic_now();
-    if (stopping_ || now < look_at || !running_) continue;
-    if (now - look_at > options_.deadline / 2) {
-      watch_->restart(now);  // the whole process stood still
-      continue;
-    }
-    if (const auto path = watch_->leave_behind_if_overdue(now, options_.deadline)) leave_behind(*path);
+    if (now - look_at_ > options_.deadline / 2) watch_->restart(now);  // the whole process stood still
+    if (const auto path = watch_->leave_behind_if_overdue(now, options_.deadline))
+      leave_behind(*path);
+    else
+      look_at(watch_->last_progress() + options_.deadline);
   }
+}
+
+void Sampler::Shared::look_at(MonotonicTime when) {
+  if (stopping_) return;  // stop() has set it
+  look_at_ = when;
+  alarm_->set(when);
 }
 
 void Sampler::Shared::leave_behind(const std::string& path) {
@@ -264,8 +278,9 @@ void Sampler::Shared::leave_behind(const std::string& path) {
   ready_.push_back(std::move(batch));
 }
 
-Sampler::Sampler(std::vector<SampledCollector> collectors, SamplerOptions options, BatchSink sink)
-    : shared_(std::make_shared<Shared>(std::move(collectors), options, std::move(sink))) {}
+Sampler::Sampler(std::vector<SampledCollector> collectors, SamplerOptions options, SlotSink sink,
+                 std::unique_ptr<Alarm> alarm)
+    : shared_(std::make_shared<Shared>(std::move(collectors), options, std::move(sink), std::move(alarm))) {}
 
 Sampler::~Sampler() {
   stop();

@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "collectors/alarm.hpp"
 #include "collectors/collector.hpp"
 #include "collectors/slot_schedule.hpp"
 
@@ -27,6 +28,9 @@ struct SampledCollector {
   // Called on the sampling thread, before the first slot and again after a hang.
   std::function<std::unique_ptr<Collector>()> make;
 };
+
+// Receives what was collected in a slot; called on the sampling thread, must not block.
+using SlotSink = std::function<void(std::vector<Batch>&&)>;
 
 struct SamplerOptions {
   std::chrono::nanoseconds idle_interval = std::chrono::seconds{1};
@@ -45,9 +49,10 @@ class Sampler {
   // be had: a thread that is in the kernel cannot be called back, and without a fresh one in its place the
   // collectors that are well would stand still with it.
 
-  // `sink` is called on the sampling thread, one batch at a time, at the end of each slot, with one batch per
-  // collector that was due.
-  Sampler(std::vector<SampledCollector> collectors, SamplerOptions options, BatchSink sink);
+  // `sink` is called on the sampling thread at the end of each slot, with one batch per collector that was due.
+  // `alarm` wakes the watchdog.
+  Sampler(std::vector<SampledCollector> collectors, SamplerOptions options, SlotSink sink,
+          std::unique_ptr<Alarm> alarm = make_alarm());
   ~Sampler();  // stops
   Sampler(const Sampler&) = delete;
   Sampler& operator=(const Sampler&) = delete;

@@ -36,6 +36,7 @@ std::vector<Reading> Timeline::add(const Batch& batch) {
   status.up = !batch.readings.empty() || (!failed && (batch.lists_processes || status.unavailable > 0));
 
   std::vector<Reading> accepted;
+  accepted.reserve(batch.readings.size());
   for (const Reading& reading : batch.readings) {
     Latest& latest = latest_[{reading.signal, reading.instance, reading.kind}];
     const bool other_is_fresh = latest.collector != batch.collector && !latest.collector.empty() &&

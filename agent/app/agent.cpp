@@ -293,8 +293,9 @@ void Agent::Parts::start_sampler() {
   options.idle_interval = config_.sample_idle_interval;
   options.busy_interval = config_.sample_interval;
   options.seed = config_.sample_seed != 0 ? config_.sample_seed : std::random_device{}();
-  sampler_ = std::make_unique<Sampler>(make_collectors(config_), options,
-                                       [this](Batch&& batch) { service_->push(std::move(batch)); });
+  sampler_ = std::make_unique<Sampler>(make_collectors(config_), options, [this](std::vector<Batch>&& slot) {
+    service_->push(std::move(slot));
+  });
   sampler_->start();
 }
 

@@ -6,6 +6,7 @@
 #include <functional>
 #include <mutex>
 #include <utility>
+#include <vector>
 
 namespace tegrascope {
 
@@ -20,13 +21,20 @@ class Bus {
     {
       const std::lock_guard lock(mutex_);
       was_empty = queue_.empty();
-      if (queue_.size() >= capacity_) {
-        queue_.pop_front();
-        ++dropped_;
-      }
-      queue_.push_back(std::move(item));
+      add(std::move(item));
     }
     if (was_empty) wake_();
+  }
+  // Together: the consumer, which may run at once, wakes once for them and not for each.
+  template <class Item>
+  void push_all(std::vector<Item>&& items) {
+    bool wakes = false;
+    {
+      const std::lock_guard lock(mutex_);
+      wakes = queue_.empty() && !items.empty();
+      for (Item& item : items) add(std::move(item));
+    }
+    if (wakes) wake_();
   }
 
   // Everything that waits, in order.
@@ -41,6 +49,14 @@ class Bus {
   }
 
  private:
+  void add(T item) {  // under the mutex
+    if (queue_.size() >= capacity_) {
+      queue_.pop_front();
+      ++dropped_;
+    }
+    queue_.push_back(std::move(item));
+  }
+
   const std::size_t capacity_;
   const std::function<void()> wake_;
   mutable std::mutex mutex_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -38,9 +39,9 @@ class Watch {
     SamplerOptions sampling;
     sampling.idle_interval = sampling.busy_interval = config.sample_interval;
     sampling.seed = config.sample_seed != 0 ? config.sample_seed : std::random_device{}();
-    sampler_.emplace(make_collectors(config), sampling, [this](Batch&& batch) {
+    sampler_.emplace(make_collectors(config), sampling, [this](std::vector<Batch>&& slot) {
       const std::lock_guard lock(mutex_);
-      batches_.push_back(std::move(batch));
+      std::move(slot.begin(), slot.end(), std::back_inserter(batches_));
     });
     sampler_->start();
   }

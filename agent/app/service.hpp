@@ -43,7 +43,7 @@ class Service {
   ~Service();  // stops
 
   // Any thread.
-  void push(Batch&& batch) { bus_.push(std::move(batch)); }
+  void push(std::vector<Batch>&& slot) { bus_.push_all(std::move(slot)); }
   void push(RequestEvent&& event) { bus_.push(std::move(event)); }
   void push(ServerState&& state) { bus_.push(std::move(state)); }
   void push(SlotsReading&& reading) { bus_.push(std::move(reading)); }

@@ -1,9 +1,11 @@
 // Collectors made of a function, and where their batches arrive.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -31,11 +33,12 @@ class Inbox {
  public:
   static constexpr std::chrono::seconds kDeadline{20};
 
-  BatchSink sink() {
-    return [this](Batch&& batch) {
+  SlotSink sink() {
+    return [this](std::vector<Batch>&& slot) {
       {
         const std::lock_guard lock(mutex_);
-        batches_.push_back(std::move(batch));
+        ++slots_;
+        std::move(slot.begin(), slot.end(), std::back_inserter(batches_));
       }
       arrived_.notify_all();
     };
@@ -58,6 +61,11 @@ class Inbox {
     const std::lock_guard lock(mutex_);
     return batches_;
   }
+  // How often the sink was called.
+  std::size_t slots() {
+    const std::lock_guard lock(mutex_);
+    return slots_;
+  }
   void clear() {
     const std::lock_guard lock(mutex_);
     batches_.clear();
@@ -67,6 +75,7 @@ class Inbox {
   std::mutex mutex_;
   std::condition_variable arrived_;
   std::vector<Batch> batches_;
+  std::size_t slots_ = 0;
 };
 
 inline SampledCollector sampled(std::string name, std::function<void(Batch&)> action,

@@ -21,6 +21,7 @@ JournalTail::~JournalTail() = default;
 
 std::optional<ReadError> JournalTail::poll(const LogLines::Sink& sink) {
   more_ = false;
+  changes_fd_ = -1;
   const WatchedRead watched(root_ / "var/log/journal");
   if (watched.refused()) return hang_error("the journal of " + unit_);
   if (!journal_) {
@@ -37,7 +38,11 @@ std::optional<ReadError> JournalTail::poll(const LogLines::Sink& sink) {
   for (std::uint64_t taken = 0; taken < kMaxEntriesPerPoll; ++taken) {
     const int result = at_entry_ ? 1 : sd_journal_next(journal_.get());
     at_entry_ = false;
-    if (result == 0) return std::nullopt;
+    if (result == 0) {
+      // A network file system does not tell what other machines write.
+      if (sd_journal_reliable_fd(journal_.get()) > 0) changes_fd_ = sd_journal_get_fd(journal_.get());
+      return std::nullopt;
+    }
     if (result < 0) {
       journal_.reset();
       return error(ErrorReason::missing, std::generic_category().message(-result));

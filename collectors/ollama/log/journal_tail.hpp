@@ -30,6 +30,7 @@ class JournalTail : public LogSource {
   // lines when it starts, and journald does not tell a user what is kept from him.
   std::optional<ReadError> poll(const LogLines::Sink& sink) override;
   bool more() const override { return more_; }
+  int changes_fd() const override { return changes_fd_; }
 
  private:
   struct Close {
@@ -48,6 +49,7 @@ class JournalTail : public LogSource {
   std::optional<ReadError> failed_;      // the last try to open it
   int polls_until_try_ = 0;
   bool more_ = false;
+  int changes_fd_ = -1;
 };
 
 }  // namespace tegrascope

@@ -31,6 +31,7 @@ class LogFollower {
 
   // There is more to read at once.
   bool more() const { return source_->more(); }
+  int changes_fd() const { return source_->changes_fd(); }  // as LogSource's
   // Access lines of inference routes since the last call, without the client's address. Lines that were there
   // before the first poll are not among them.
   std::vector<LogRequest> take_requests() { return std::exchange(requests_, {}); }

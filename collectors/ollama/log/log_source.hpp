@@ -17,6 +17,8 @@ class LogSource {
   virtual std::optional<ReadError> poll(const LogLines::Sink& sink) = 0;
   // There was more than one poll may read: poll again soon.
   virtual bool more() const = 0;
+  // Readable when something may be new since the last poll; -1: that cannot be told. Until the next poll.
+  virtual int changes_fd() const = 0;
 };
 
 }  // namespace tegrascope

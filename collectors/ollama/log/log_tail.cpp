@@ -17,6 +17,7 @@ std::optional<ReadError> LogTail::poll(const LogLines::Sink& sink) {
   more_ = false;
   const WatchedRead watched(path_);
   if (watched.refused()) return error(ETIMEDOUT);
+  changes_.forget();
   if (fd_ < 0) {
     if (auto failed = open()) {
       polled_before_ = true;
@@ -57,6 +58,7 @@ std::optional<ReadError> LogTail::open() {
     return ReadError{ErrorReason::missing, path_.string() + ": is no regular file"};
   }
   fd_ = fd;
+  changes_.watch(fd_);
   device_ = status.st_dev;
   inode_ = status.st_ino;
   const auto size = static_cast<std::uint64_t>(status.st_size);
@@ -104,6 +106,7 @@ std::optional<ReadError> LogTail::read_new(std::uint64_t size, const LogLines::S
 void LogTail::close() {
   if (fd_ >= 0) ::close(fd_);
   fd_ = -1;
+  changes_.watch(fd_);
   lines_.forget();
 }
 

@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "collectors/ollama/log/file_changes.hpp"
 #include "collectors/ollama/log/log_source.hpp"
 
 namespace tegrascope {
@@ -39,6 +40,7 @@ class LogTail : public LogSource {
   std::optional<ReadError> poll(const LogLines::Sink& sink) override;
 
   bool more() const override { return more_; }
+  int changes_fd() const override { return changes_.fd(); }
   // Bytes left out because the file grew faster than it was read.
   std::uint64_t skipped_bytes() const { return skipped_bytes_; }
 
@@ -60,6 +62,7 @@ class LogTail : public LogSource {
   bool more_ = false;
   std::uint64_t skipped_bytes_ = 0;
   LogLines lines_;
+  FileChanges changes_{path_};
 };
 
 }  // namespace tegrascope

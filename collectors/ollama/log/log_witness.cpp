@@ -1,7 +1,6 @@
 #include "collectors/ollama/log/log_witness.hpp"
 
 #include <algorithm>
-#include <condition_variable>
 #include <exception>
 #include <mutex>
 #include <optional>
@@ -10,6 +9,8 @@
 
 #include "collectors/deadline_read.hpp"
 #include "collectors/ollama/log/log_follower.hpp"
+#include "collectors/ollama/log/log_pace.hpp"
+#include "collectors/ollama/log/wakeable_wait.hpp"
 #include "collectors/ollama/routes.hpp"
 #include "collectors/read_watch.hpp"
 
@@ -56,14 +57,14 @@ class LogWitness::Loop {
   void set_places(std::vector<LogPlace> places) {
     const std::lock_guard lock(mutex_);
     places_ = std::move(places);
-    changed_.notify_all();
+    wait_.wake();
   }
 
   void stop() {
     {
       const std::lock_guard lock(mutex_);
       stopping_ = true;
-      changed_.notify_all();
+      wait_.wake();
     }
     if (thread_.joinable()) thread_.join();
   }
@@ -71,6 +72,7 @@ class LogWitness::Loop {
  private:
   struct Followed {
     std::shared_ptr<LogFollower> follower;  // also held by a thread that hangs in it
+    LogPace pace;
     std::optional<ServerLog> told;
   };
 
@@ -80,11 +82,24 @@ class LogWitness::Loop {
       const auto places = std::exchange(places_, std::nullopt);
       lock.unlock();
       if (places) follow(*places);
-      bool more = false;
-      for (Followed& log : logs_) more = poll(log) || more;
+      for (Followed& log : logs_)
+        if (log.pace.next() <= monotonic_now()) poll(log);
+      sleep();
       lock.lock();
-      if (!more) changed_.wait_for(lock, interval_, [this] { return stopping_ || places_; });
     }
+  }
+
+  void sleep() {
+    std::optional<MonotonicTime> until;
+    std::vector<Followed*> listening;
+    std::vector<int> fds;
+    for (Followed& log : logs_) {
+      until = std::min(until.value_or(log.pace.next()), log.pace.next());
+      if (!log.pace.listens()) continue;
+      listening.push_back(&log);
+      fds.push_back(log.follower->changes_fd());
+    }
+    for (const std::size_t i : wait_.wait(fds, until)) listening[i]->pace.changed();
   }
 
   void follow(const std::vector<LogPlace>& places) {
@@ -100,16 +115,16 @@ class LogWitness::Loop {
         return log.follower->server() == place.server;
       });
       if (!known && logs_.size() < kMostLogs)
-        logs_.push_back({std::make_shared<LogFollower>(place), std::nullopt});
+        logs_.push_back({std::make_shared<LogFollower>(place), LogPace(interval_), std::nullopt});
     }
   }
 
-  // True when there is more to read at once.
-  bool poll(Followed& log) {
+  void poll(Followed& log) {
     ServerLog now = log.told.value_or(ServerLog{});
     now.server = log.follower->server();
     now.followed = false;
     bool more = false;
+    bool tells = false;
     std::vector<ReadError> errors;
     try {
       const auto done =
@@ -117,6 +132,7 @@ class LogWitness::Loop {
       if (done.value_or(false)) {
         now = log.follower->state();
         more = log.follower->more();
+        tells = log.follower->changes_fd() >= 0;
         const MonotonicTime read_at = monotonic_now();
         for (const LogRequest& request : log.follower->take_requests())
           report_logged_request(request, log.follower->server(), ids_.next(), read_at, sink_);
@@ -127,11 +143,11 @@ class LogWitness::Loop {
     } catch (const std::exception& e) {
       now.error = to_string(log.follower->place()) + ": " + e.what();
     }
+    log.pace.polled(monotonic_now(), more, tells);
     if (log.told != now) {
       log.told = now;
       state_(std::move(now));
     }
-    return more;
   }
 
   RequestIds& ids_;
@@ -140,7 +156,7 @@ class LogWitness::Loop {
   const Nanoseconds interval_;
   const Nanoseconds deadline_;
   std::mutex mutex_;
-  std::condition_variable changed_;
+  WakeableWait wait_;
   bool stopping_ = false;
   std::optional<std::vector<LogPlace>> places_;
   std::vector<Followed> logs_;  // the thread's own

@@ -22,7 +22,8 @@ using ServerLogSink = std::function<void(ServerLog&&)>;
 void report_logged_request(const LogRequest& request, const std::string& server, RequestId id,
                            MonotonicTime read_at, const RequestSink& sink);
 
-// A thread of its own, which polls every second. A file that hangs (a network file system) costs a thread that is
+// A thread of its own, which reads a log when it changes, but not more often than once a second, and once a second
+// where changes cannot be told (log_source.hpp). Without a log it sleeps. A file that hangs (a network file system) costs a thread that is
 // left behind (deadline_read.hpp); its server's log counts as not followed until it answers.
 class LogWitness {
  public:

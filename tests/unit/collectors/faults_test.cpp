@@ -40,13 +40,15 @@ constexpr Nanoseconds kRetryAfter = 200ms;
 // Last batches by collector, and how regularly they came.
 class Arrivals {
  public:
-  BatchSink sink() {
-    return [this](Batch&& batch) {
+  SlotSink sink() {
+    return [this](std::vector<Batch>&& slot) {
       const std::lock_guard lock(mutex_);
-      Seen& seen = seen_[batch.collector];
-      if (seen.count++ > 0) longest_gap_ = std::max(longest_gap_, batch.finished - seen.last.finished);
-      for (const ReadError& e : batch.errors) errors_.push_back(e);
-      seen.last = std::move(batch);
+      for (Batch& batch : slot) {
+        Seen& seen = seen_[batch.collector];
+        if (seen.count++ > 0) longest_gap_ = std::max(longest_gap_, batch.finished - seen.last.finished);
+        for (const ReadError& e : batch.errors) errors_.push_back(e);
+        seen.last = std::move(batch);
+      }
       changed_.notify_all();
     };
   }

@@ -121,6 +121,7 @@ TEST(Sampler, DeliversTheBatchesOfASlotTogether) {
   ASSERT_TRUE(inbox.wait_for(2));
   sampler.stop();
   EXPECT_EQ(seen, 0u);
+  EXPECT_EQ(inbox.slots(), 1u);
 }
 
 TEST(Sampler, ACollectorThatThrowsIsAnErrorInItsBatch) {

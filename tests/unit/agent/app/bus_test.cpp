@@ -20,6 +20,15 @@ TEST(Bus, WakesOnceUntilTaken) {
   EXPECT_EQ(wakes, 2);
 }
 
+TEST(Bus, WakesOnceForManyAtATime) {
+  std::vector<std::size_t> seen_when_woken;
+  Bus<double> bus(8, [&] { seen_when_woken.push_back(bus.take().size()); });
+  bus.push_all(std::vector<int>{1, 2, 3});
+  EXPECT_EQ(seen_when_woken, (std::vector<std::size_t>{3}));
+  bus.push_all(std::vector<int>{});
+  EXPECT_EQ(seen_when_woken.size(), 1u);
+}
+
 TEST(Bus, DropsTheOldestAndCountsIt) {
   Bus<int> bus(2, [] {});
   for (int i = 0; i < 5; ++i) bus.push(i);

@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "collectors/ollama/log/log_follower.hpp"
+#include "collectors/ollama/log/wakeable_wait.hpp"
 #include "tests/support/temp_tree.hpp"
 
 namespace tegrascope::test {
@@ -155,6 +156,23 @@ TEST(JournalOfNobody, IsAnError) {
   TempTree tree;
   JournalTail tail(tree.root(), "ollama.service");
   EXPECT_TRUE(tail.poll([](std::string_view) { FAIL(); }));
+}
+
+TEST_F(Journal, TellsWhenThereMayBeNewEntries) {
+  entry("one");
+  commit();
+  JournalTail tail(tree_.root(), "ollama.service");
+  WakeableWait wait;
+  const auto told = [&] { return !wait.wait({tail.changes_fd()}, MonotonicTime{}).empty(); };
+  EXPECT_EQ(tail.changes_fd(), -1) << "not open yet";
+  polled(tail);
+  ASSERT_GE(tail.changes_fd(), 0);
+  EXPECT_FALSE(told());
+  entry("two");
+  commit();
+  EXPECT_TRUE(told());
+  EXPECT_THAT(polled(tail), ElementsAre("two"));
+  EXPECT_FALSE(told());
 }
 
 }  // namespace
