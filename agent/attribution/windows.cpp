@@ -9,7 +9,8 @@ namespace {
 constexpr Nanoseconds kAgreement = std::chrono::milliseconds(50);
 
 void append(RequestWindows& out, Phase phase, MonotonicTime begin, MonotonicTime end) {
-  if (end > begin) out.windows.push_back({phase, begin, end});
+  // Not push_back: gcc 12 at -O3 falsely warns of an overflow there.
+  if (end > begin) out.windows.insert(out.windows.end(), PhaseWindow{phase, begin, end});
 }
 
 // Ollama tells a load of milliseconds for a model that is in memory.
