@@ -116,7 +116,8 @@ void RateHistory::restore(const std::vector<LearnedSeries>& series) {
       if (std::isfinite(value)) push(s.kind == kRate ? restored[*key].rates : restored[*key].joules, value);
     }
   }
-  past_.merge(restored);
+  // This run's own come first.
+  while (!restored.empty() && past_.size() < kMostKeys) past_.insert(restored.extract(restored.begin()));
 }
 
 }  // namespace tegrascope

@@ -59,6 +59,22 @@ TEST(RateHistory, OutlivesARun) {
   EXPECT_EQ(again, saved);
 }
 
+TEST(RateHistory, TakesInOnlyWhatThereIsRoomFor) {
+  RateHistory before;
+  for (int mode = 0; mode < 100; ++mode) before.learn(key(mode), 9.3, std::nullopt);
+  std::vector<LearnedSeries> saved;
+  before.save(saved);
+  RateHistory history;
+  for (int mode = 1000; mode < 1030; ++mode) history.learn(key(mode), 4, std::nullopt);
+  history.restore(saved);
+  std::vector<LearnedSeries> kept;
+  history.save(kept);
+  EXPECT_EQ(kept.size(), 100u);
+  int own = 0;
+  for (const LearnedSeries& s : kept) own += s.values == std::vector<double>{4};
+  EXPECT_EQ(own, 30) << "this run's are kept";
+}
+
 TEST(RateHistory, LeavesDamagedSeriesOut) {
   RateHistory history;
   for (const char* detail : {"", "a|b|c", "a|b|c|x|1|2", "a|b|c|1|2|"})
