@@ -56,7 +56,7 @@ DecodersByModel decoders_of(const std::vector<Worker>& workers, const Steady& st
 Weights weights_of(const std::vector<Worker>& workers, const Steady& steady, const DecodersByModel& decoders,
                    const UnitCosts& costs);
 
-// Standard deviation of part i of a whole 1, when each weight may be wrong by its doubt.
-double split_doubt(const Weights& weights, std::size_t i);
+// Standard deviation of each part of a whole 1, when each weight may be wrong by its doubt.
+std::vector<double> split_doubts(const Weights& weights);
 
 }  // namespace tegrascope
