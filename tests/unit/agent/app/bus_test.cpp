@@ -20,6 +20,31 @@ TEST(Bus, WakesOnceUntilTaken) {
   EXPECT_EQ(wakes, 2);
 }
 
+TEST(Bus, WakesNobodyWhoLooksByHimself) {
+  int wakes = 0;
+  Bus<int> bus(8, [&] { ++wakes; });
+  bus.set_wakes(false);
+  bus.push(1);
+  EXPECT_EQ(wakes, 0);
+  EXPECT_EQ(bus.take(), (std::deque<int>{1}));
+  bus.set_wakes(true);
+  EXPECT_EQ(wakes, 0) << "nothing waits";
+  bus.push(2);
+  EXPECT_EQ(wakes, 1);
+}
+
+TEST(Bus, WhatCameMeanwhileWakesWhoWantsToBeWokenAgain) {
+  int wakes = 0;
+  Bus<int> bus(8, [&] { ++wakes; });
+  bus.set_wakes(false);
+  bus.push(1);
+  bus.set_wakes(true);
+  EXPECT_EQ(wakes, 1);
+  bus.push(2);
+  EXPECT_EQ(wakes, 1);
+  EXPECT_EQ(bus.take(), (std::deque<int>{1, 2}));
+}
+
 TEST(Bus, DropsTheOldestAndCountsIt) {
   Bus<int> bus(2, [] {});
   for (int i = 0; i < 5; ++i) bus.push(i);
