@@ -1,6 +1,7 @@
 #include "collectors/ollama/relay.hpp"
 
 #include <fmt/format.h>
+#include <pthread.h>
 
 #include <atomic>
 #include <boost/asio/co_spawn.hpp>
@@ -109,6 +110,7 @@ class Relay::Impl {
  private:
   // The relay thread.
   void run() {
+    ::pthread_setname_np(::pthread_self(), "relay");
     run_until_idle();
     worker_.finish();
     io_.restart();  // for the ends that the worker has just posted
