@@ -113,6 +113,7 @@ void book_piece(const Piece& piece, const std::vector<Worker>& workers, const Un
   const double seconds = to_seconds(piece.end - piece.begin);
   const std::vector<double> doubts = workers.size() > 1 ? split_doubts(share) : std::vector<double>{0.0};
   const std::size_t first = out.requests.size();
+  out.requests.reserve(first + workers.size());
   for (std::size_t i = 0; i < workers.size(); ++i) {
     RequestShare mine;
     mine.id = workers[i].request->id;

@@ -44,7 +44,7 @@ std::vector<double> token_rates(const std::vector<Worker>& workers, const Steady
 
 // Who has the GPU for which part of the time.
 struct Turns {
-  std::map<ModelKey, double> decoding;
+  ByModel<double> decoding;
   double prompts = 0;
   double decode_doubt = kDecodeDoubt;
   double prompt_doubt = kPromptDoubt;
@@ -69,14 +69,14 @@ std::optional<double> prompts_in_passes(const std::vector<Worker>& workers, doub
 // Absent: how long a pass takes is not known.
 std::optional<Turns> turns_of(const std::vector<Worker>& workers, const DecodersByModel& decoders,
                               const UnitCosts& costs) {
-  std::set<ModelKey> prompting;
+  std::set<ModelRef, std::less<ModelKey>> prompting;
   for (const Worker& w : workers)
     if (w.phase == Phase::prefill) prompting.insert(w.request->model);
-  std::set<ModelKey> runners = prompting;
+  auto runners = prompting;
 
   Turns out;
   double left = 1;
-  std::vector<ModelKey> unknown;
+  std::vector<ModelRef> unknown;
   double pass_seconds = 0;
   for (const auto& [model, d] : decoders) {
     const auto pass = costs.pass_seconds(model, d.count);
@@ -92,7 +92,7 @@ std::optional<Turns> turns_of(const std::vector<Worker>& workers, const Decoders
   }
   left = std::clamp(left, kLeastPromptShare, 1.0);
   if (prompting.empty()) {
-    for (const ModelKey& model : unknown) out.decoding[model] = left / static_cast<double>(unknown.size());
+    for (const ModelRef model : unknown) out.decoding[model] = left / static_cast<double>(unknown.size());
     if (!unknown.empty()) out.decode_doubt = kGuessedDoubt;
     return out;
   }
@@ -139,9 +139,9 @@ struct DecodeTerms {
   double passes_per_second = 0;  // while its requests decode as they do now
 };
 
-std::optional<std::map<ModelKey, DecodeTerms>> decode_terms(const DecodersByModel& decoders,
-                                                            const Turns& turns, const UnitCosts& costs) {
-  std::map<ModelKey, DecodeTerms> out;
+std::optional<ByModel<DecodeTerms>> decode_terms(const DecodersByModel& decoders, const Turns& turns,
+                                                 const UnitCosts& costs) {
+  ByModel<DecodeTerms> out;
   for (const auto& [model, d] : decoders) {
     const auto token = costs.token_cost(model, d.count);
     if (!token) return std::nullopt;
@@ -166,7 +166,7 @@ std::optional<Weights> weights_by_cost(const std::vector<Worker>& workers, const
     double times = 1;
     double doubt = kLoadDoubt;
     if (w.phase == Phase::decode) {
-      if (mine == terms->end() || mine->first != w.request->model) mine = terms->find(w.request->model);
+      if (mine == terms->end() || mine->first.get() != w.request->model) mine = terms->find(w.request->model);
       cost = mine->second.token.joules(w.request->context());
       times = mine->second.passes_per_second;
       doubt = turns->decode_doubt;
@@ -192,7 +192,8 @@ DecodersByModel decoders_of(const std::vector<Worker>& workers, const Steady& st
   auto mine = out.end();
   for (const Worker& w : workers) {
     if (w.phase != Phase::decode) continue;
-    if (mine == out.end() || mine->first != w.request->model) mine = out.try_emplace(w.request->model).first;
+    if (mine == out.end() || mine->first.get() != w.request->model)
+      mine = out.try_emplace(w.request->model).first;
     Decoders& d = mine->second;
     ++d.count;
     if (const auto rate = w.request->tokens_per_second(steady.begin, steady.end)) {
