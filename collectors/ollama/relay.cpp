@@ -213,7 +213,8 @@ class Relay::Impl {
 
   RelayOptions options_;
   RelayHub hub_;
-  asio::io_context io_{1};
+  // One thread uses the sockets; posting stays safe from any.
+  asio::io_context io_{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO};
   FinalWorker worker_;
   Timer drain_timer_;
   std::vector<TcpAcceptor> acceptors_;
