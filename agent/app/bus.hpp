@@ -12,33 +12,33 @@ namespace tegrascope {
 template <class T>
 class Bus {
  public:
-  // `wake` is called on the producer's thread when the queue was empty; it tells the consumer to take(). On the
-  // consumer's own where set_wakes() finds something.
+  // `wake` tells the consumer to take(). It is called when as many wait as set_wake_at() said, one at first: on the
+  // producer's thread, or on the consumer's own where it finds them waiting.
   Bus(std::size_t capacity, std::function<void()> wake) : capacity_(capacity), wake_(std::move(wake)) {}
 
   void push(T item) {
     bool wakes = false;
     {
       const std::lock_guard lock(mutex_);
-      wakes = wakes_ && queue_.empty();
       if (queue_.size() >= capacity_) {
         queue_.pop_front();
         ++dropped_;
       }
       queue_.push_back(std::move(item));
+      wakes = queue_.size() == wake_at_;
     }
     if (wakes) wake_();
   }
 
-  // False: push() wakes nobody, the consumer looks by itself. True: it wakes again, now as well where something waits.
-  void set_wakes(bool wakes) {
-    bool waits = false;
+  // A consumer that looks by itself wants to be woken for many only.
+  void set_wake_at(std::size_t waiting) {
+    bool wakes = false;
     {
       const std::lock_guard lock(mutex_);
-      wakes_ = wakes;
-      waits = !queue_.empty();
+      wake_at_ = waiting;
+      wakes = queue_.size() >= waiting;
     }
-    if (wakes && waits) wake_();
+    if (wakes) wake_();
   }
 
   // Everything that waits, in order.
@@ -57,7 +57,7 @@ class Bus {
   const std::function<void()> wake_;
   mutable std::mutex mutex_;
   std::deque<T> queue_;
-  bool wakes_ = true;
+  std::size_t wake_at_ = 1;
   std::uint64_t dropped_ = 0;
 };
 

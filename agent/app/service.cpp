@@ -12,7 +12,9 @@ namespace {
 
 constexpr std::size_t kBusCapacity = 65536;
 constexpr double kBusyRunnerCores = 0.10;
-constexpr std::chrono::milliseconds kTurn{250};
+// While requests are under way. More than so many messages are not left for the next turn, so that none takes long.
+constexpr std::chrono::milliseconds kTurn{500};
+constexpr std::size_t kMostLeft = 128;
 
 }  // namespace
 
@@ -151,7 +153,7 @@ void Service::drain() {
 void Service::choose_turns() {
   if (busy_ == in_turns_ || stopping_) return;
   in_turns_ = busy_;
-  bus_.set_wakes(!in_turns_);
+  bus_.set_wake_at(in_turns_ ? kMostLeft : 1);
   if (in_turns_) await_turn();
 }
 

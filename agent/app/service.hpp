@@ -1,5 +1,5 @@
 // The service thread: takes what the other threads sensed, lets the analysis understand it, publishes
-// snapshots and runs the HTTP endpoint. While nothing is under way it wakes for whatever comes; else in turns, four a
+// snapshots and runs the HTTP endpoint. While nothing is under way it wakes for whatever comes; else in turns, two a
 // second, so that tokens and samples do not wake it.
 #pragma once
 

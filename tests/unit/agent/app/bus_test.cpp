@@ -20,29 +20,34 @@ TEST(Bus, WakesOnceUntilTaken) {
   EXPECT_EQ(wakes, 2);
 }
 
-TEST(Bus, WakesNobodyWhoLooksByHimself) {
+TEST(Bus, WhoLooksByHimselfIsWokenForManyOnly) {
   int wakes = 0;
   Bus<int> bus(8, [&] { ++wakes; });
-  bus.set_wakes(false);
+  bus.set_wake_at(3);
   bus.push(1);
-  EXPECT_EQ(wakes, 0);
-  EXPECT_EQ(bus.take(), (std::deque<int>{1}));
-  bus.set_wakes(true);
-  EXPECT_EQ(wakes, 0) << "nothing waits";
   bus.push(2);
+  EXPECT_EQ(wakes, 0);
+  bus.push(3);
+  bus.push(4);
   EXPECT_EQ(wakes, 1);
+  EXPECT_EQ(bus.take(), (std::deque<int>{1, 2, 3, 4}));
+  bus.set_wake_at(1);
+  EXPECT_EQ(wakes, 1) << "nothing waits";
+  bus.push(5);
+  EXPECT_EQ(wakes, 2);
 }
 
 TEST(Bus, WhatCameMeanwhileWakesWhoWantsToBeWokenAgain) {
   int wakes = 0;
   Bus<int> bus(8, [&] { ++wakes; });
-  bus.set_wakes(false);
+  bus.set_wake_at(8);
   bus.push(1);
-  bus.set_wakes(true);
-  EXPECT_EQ(wakes, 1);
   bus.push(2);
+  bus.set_wake_at(1);
   EXPECT_EQ(wakes, 1);
-  EXPECT_EQ(bus.take(), (std::deque<int>{1, 2}));
+  bus.push(3);
+  EXPECT_EQ(wakes, 1);
+  EXPECT_EQ(bus.take(), (std::deque<int>{1, 2, 3}));
 }
 
 TEST(Bus, DropsTheOldestAndCountsIt) {
