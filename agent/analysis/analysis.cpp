@@ -28,9 +28,9 @@ Analysis::Analysis(const AnalysisOptions& options)
             {attribution_, residency_, requests_, models_, logs_, gpu_memory_}) {}
 
 void Analysis::add(const Batch& batch) {
-  const std::vector<Reading> readings = timeline_.add(batch);
+  const std::vector<const Reading*> readings = timeline_.add(batch);
   add_sensors(readings);
-  for (const Reading& reading : readings) events_.note_reading(reading);
+  for (const Reading* reading : readings) events_.note_reading(*reading);
   if (batch.lists_processes) add_processes(batch);
   if (!batch.lists_gpu_processes) return;
   gpu_memory_.clear();
@@ -38,12 +38,13 @@ void Analysis::add(const Batch& batch) {
   gpu_memory_at_ = batch.finished;
 }
 
-void Analysis::add_sensors(const std::vector<Reading>& readings) {
+void Analysis::add_sensors(const std::vector<const Reading*>& readings) {
   std::map<std::string, double> busy_cpu;  // seconds of each core
   std::optional<MonotonicTime> cpu_at;
   std::optional<double> hottest;
   std::optional<MonotonicTime> gpu_at;
-  for (const Reading& r : readings) {
+  for (const Reading* reading : readings) {
+    const Reading& r = *reading;
     desk_.board().add(r);
     switch (r.signal) {
       case Signal::board_power_watts:

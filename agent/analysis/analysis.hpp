@@ -93,7 +93,7 @@ class Analysis {
   const Attribution& attribution() const { return attribution_; }
 
  private:
-  void add_sensors(const std::vector<Reading>& readings);
+  void add_sensors(const std::vector<const Reading*>& readings);
   void add_processes(const Batch& batch);
   void add_gpu_load(MonotonicTime at);
   void want_poll_for(RequestId id);
@@ -138,7 +138,7 @@ class Analysis {
   std::map<ModelKey, ResidentModel> known_models_;  // as last seen resident
   std::optional<Reading> emc_peak_;
   GpuAccess gpu_access_;
-  std::deque<RequestRecord> recent_;
+  SharedList<RequestRecord> recent_;
   std::vector<RequestRecord> judged_;
   std::map<RequestId, RequestRecord> unbooked_;  // judged, amounts not final yet
   std::set<std::string> poll_wanted_;

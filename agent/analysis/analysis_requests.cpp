@@ -124,7 +124,7 @@ void Analysis::count_booked(const Attribution::Finished& booked) {
     record.solo_joules = booked.solo_joules;
     const auto shown = std::find_if(recent_.begin(), recent_.end(),
                                     [&](const RequestRecord& r) { return r.id == booked.id; });
-    if (shown != recent_.end()) *shown = record;
+    if (shown != recent_.end()) recent_.replace(shown, record);
     if (record.energy_known && record.output_tokens.value_or(0) >= kMinTokensForJoules) {
       double joules = 0;
       for (const auto& [phase, amounts] : booked.amounts) {

@@ -41,7 +41,7 @@ SnapshotPtr Analysis::make_snapshot(MonotonicTime now) {
   fill_headroom(*snapshot);
   fill_lasting(*snapshot);
   fill_models(*snapshot);
-  snapshot->recent.assign(recent_.begin(), recent_.end());
+  snapshot->recent = recent_;
   snapshot->capture = capture_;
   snapshot->observation_errors = requests_.observation_errors();
   snapshot->label_overflow_models = models_.overflow();

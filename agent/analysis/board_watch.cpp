@@ -20,6 +20,7 @@ constexpr double kStalledShare = 0.10;
 }  // namespace
 
 void BoardWatch::push(Samples& samples, Sample sample) {
+  if (!samples.empty() && sample.at < samples.back().at) return;
   samples.push_back(sample);
   if (samples.size() > kMostSamples) samples.pop_front();
 }
@@ -71,23 +72,27 @@ LoadDoubt BoardWatch::load_doubt(MonotonicTime begin, double mean) const {
   return high - low < kSameLoad ? LoadDoubt::stuck : LoadDoubt::foreign;
 }
 
+BoardWatch::Samples::const_iterator BoardWatch::first_from(const Samples& samples, MonotonicTime t) {
+  return std::lower_bound(samples.begin(), samples.end(), t,
+                          [](const Sample& s, MonotonicTime when) { return s.at < when; });
+}
+
 bool BoardWatch::throttled(MonotonicTime begin, MonotonicTime end) const {
   // The board is looked at once a second: what was so just before holds at the beginning.
-  return std::any_of(throttled_.begin(), throttled_.end(), [&](const Sample& s) {
-    return s.value != 0 && s.at >= begin - std::chrono::seconds(1) && s.at <= end;
-  });
+  for (auto s = first_from(throttled_, begin - std::chrono::seconds(1));
+       s != throttled_.end() && s->at <= end; ++s) {
+    if (s->value != 0) return true;
+  }
+  return false;
 }
 
 double BoardWatch::growth(const Samples& samples, MonotonicTime begin, MonotonicTime end) {
-  const Sample* first = nullptr;
-  const Sample* last = nullptr;
-  for (const Sample& s : samples) {
-    if (s.at < begin - std::chrono::seconds(2) || s.at > end) continue;
-    if (first == nullptr) first = &s;
-    last = &s;
-  }
-  if (first == nullptr || last->at <= first->at) return 0;
-  return (last->value - first->value) / to_seconds(last->at - first->at);
+  const auto first = first_from(samples, begin - std::chrono::seconds(2));
+  const auto after = first_from(samples, end + Nanoseconds(1));
+  if (after - first < 2) return 0;
+  const Sample& last = *(after - 1);
+  if (last.at <= first->at) return 0;
+  return (last.value - first->value) / to_seconds(last.at - first->at);
 }
 
 bool BoardWatch::swapping(MonotonicTime begin, MonotonicTime end) const {

@@ -29,7 +29,8 @@ class BoardWatch {
     MonotonicTime at{};
     double value = 0;
   };
-  using Samples = std::deque<Sample>;
+  using Samples = std::deque<Sample>;  // ascending
+  static Samples::const_iterator first_from(const Samples& samples, MonotonicTime t);
   static void push(Samples& samples, Sample sample);
   static double growth(const Samples& samples, MonotonicTime begin, MonotonicTime end);
 

@@ -15,7 +15,7 @@ bool has_one_kind(Signal signal) { return signal == Signal::nvpmodel_mode; }
 
 }  // namespace
 
-std::vector<Reading> Timeline::add(const Batch& batch) {
+std::vector<const Reading*> Timeline::add(const Batch& batch) {
   CollectorStatus& status = collectors_[batch.collector];
   status.name = batch.collector;
   status.absent = batch.absent;
@@ -35,7 +35,7 @@ std::vector<Reading> Timeline::add(const Batch& batch) {
   }
   status.up = !batch.readings.empty() || (!failed && (batch.lists_processes || status.unavailable > 0));
 
-  std::vector<Reading> accepted;
+  std::vector<const Reading*> accepted;
   accepted.reserve(batch.readings.size());
   for (const Reading& reading : batch.readings) {
     Latest& latest = latest_[{reading.signal, reading.instance, reading.kind}];
@@ -51,7 +51,7 @@ std::vector<Reading> Timeline::add(const Batch& batch) {
     if (reading.signal == Signal::throttled && reading.kind == "thermal") count_thermal_event(reading);
     if (integrates(reading.signal)) integrate(reading);
     if (reading.signal == Signal::rail_energy_joules) count(reading);
-    accepted.push_back(reading);
+    accepted.push_back(&reading);
   }
   return accepted;
 }
@@ -109,6 +109,7 @@ std::map<std::string, double> Timeline::integral(Signal signal) const {
 
 std::vector<Reading> Timeline::fresh(MonotonicTime now) const {
   std::vector<Reading> out;
+  out.reserve(latest_.size());
   for (const auto& [key, latest] : latest_) {
     if (now - latest.reading.at < kReadingStaleAfter) out.push_back(latest.reading);
   }

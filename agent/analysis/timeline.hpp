@@ -19,9 +19,9 @@ inline constexpr Nanoseconds kReadingStaleAfter = std::chrono::seconds(5);
 
 class Timeline {
  public:
-  // Takes a batch in. Returns the readings that were accepted: tegrastats stands in for a sensor only while
+  // Takes a batch in. Returns those of its readings that were accepted: tegrastats stands in for a sensor only while
   // no other collector has a fresh value of the same series.
-  std::vector<Reading> add(const Batch& batch);
+  std::vector<const Reading*> add(const Batch& batch);
 
   std::vector<Reading> fresh(MonotonicTime now) const;
   std::vector<CollectorStatus> collectors() const;

@@ -13,26 +13,41 @@ namespace tegrascope {
 template <class T>
 class Bus {
  public:
-  // `wake` is called on the producer's thread when the queue was empty; it tells the consumer to take().
+  // `wake` tells the consumer to take(). It is called when as many wait as set_wake_at() said, one at first: on the
+  // producer's thread, or on the consumer's own where it finds them waiting.
   Bus(std::size_t capacity, std::function<void()> wake) : capacity_(capacity), wake_(std::move(wake)) {}
 
   void push(T item) {
-    bool was_empty = false;
+    bool wakes = false;
     {
       const std::lock_guard lock(mutex_);
-      was_empty = queue_.empty();
+      const std::size_t before = queue_.size();
       add(std::move(item));
+      wakes = reached(before);
     }
-    if (was_empty) wake_();
+    if (wakes) wake_();
   }
+
   // Together: the consumer, which may run at once, wakes once for them and not for each.
   template <class Item>
   void push_all(std::vector<Item>&& items) {
     bool wakes = false;
     {
       const std::lock_guard lock(mutex_);
-      wakes = queue_.empty() && !items.empty();
+      const std::size_t before = queue_.size();
       for (Item& item : items) add(std::move(item));
+      wakes = reached(before);
+    }
+    if (wakes) wake_();
+  }
+
+  // A consumer that looks by itself wants to be woken for many only.
+  void set_wake_at(std::size_t waiting) {
+    bool wakes = false;
+    {
+      const std::lock_guard lock(mutex_);
+      wake_at_ = waiting;
+      wakes = queue_.size() >= waiting;
     }
     if (wakes) wake_();
   }
@@ -57,10 +72,13 @@ class Bus {
     queue_.push_back(std::move(item));
   }
 
+  bool reached(std::size_t before) const { return before < wake_at_ && queue_.size() >= wake_at_; }
+
   const std::size_t capacity_;
   const std::function<void()> wake_;
   mutable std::mutex mutex_;
   std::deque<T> queue_;
+  std::size_t wake_at_ = 1;
   std::uint64_t dropped_ = 0;
 };
 

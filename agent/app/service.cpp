@@ -1,5 +1,7 @@
 #include "agent/app/service.hpp"
 
+#include <pthread.h>
+
 #include <boost/asio/post.hpp>
 
 #include "agent/app/log.hpp"
@@ -10,6 +12,9 @@ namespace {
 
 constexpr std::size_t kBusCapacity = 65536;
 constexpr double kBusyRunnerCores = 0.10;
+// While requests are under way. More than so many messages are not left for the next turn, so that none takes long.
+constexpr std::chrono::milliseconds kTurn{500};
+constexpr std::size_t kMostLeft = 128;
 
 }  // namespace
 
@@ -70,12 +75,17 @@ void Service::end_recording(MonotonicTime now) {
 void Service::start() {
   watchdog_.start();
   begin_recording();
-  thread_ = std::thread([this] { context_.run(); });
+  thread_ = std::thread([this] {
+    ::pthread_setname_np(::pthread_self(), "service");
+    context_.run();
+  });
 }
 
 void Service::stop() {
   if (!thread_.joinable()) return;
   boost::asio::post(context_, [this] {
+    stopping_ = true;
+    turn_.cancel();
     drain();
     analysis_.renew_learned();
     const MonotonicTime now = monotonic_now();
@@ -137,6 +147,23 @@ void Service::drain() {
     state_log_.note(*snapshots_.latest());
     hooks_.keep(snapshots_.latest());
   }
+  choose_turns();
+}
+
+void Service::choose_turns() {
+  if (busy_ == in_turns_ || stopping_) return;
+  in_turns_ = busy_;
+  bus_.set_wake_at(in_turns_ ? kMostLeft : 1);
+  if (in_turns_) await_turn();
+}
+
+void Service::await_turn() {
+  turn_.expires_after(kTurn);
+  turn_.async_wait([this](const boost::system::error_code& error) {
+    if (error || !in_turns_ || stopping_) return;
+    drain();
+    if (in_turns_) await_turn();
+  });
 }
 
 void Service::take(Batch&& batch) {

@@ -1,9 +1,11 @@
 // The service thread: takes what the other threads sensed, lets the analysis understand it, publishes
-// snapshots and runs the HTTP endpoint.
+// snapshots and runs the HTTP endpoint. While nothing is under way it wakes for whatever comes; else in turns, two a
+// second, so that tokens and samples do not wake it.
 #pragma once
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <functional>
 #include <string>
 #include <thread>
@@ -83,6 +85,8 @@ class Service {
   void publish(MonotonicTime now);
 
   void drain();
+  void choose_turns();
+  void await_turn();
   void take(Batch&& batch);
   void take(RequestEvent&& event);
   void take(ServerState&& state);
@@ -113,6 +117,9 @@ class Service {
   std::set<std::int64_t> serve_pids_;
   std::set<ProcessId> runners_;
   bool busy_ = false;
+  bool in_turns_ = false;
+  bool stopping_ = false;
+  boost::asio::steady_timer turn_{context_};
   Watchdog watchdog_{context_};
   std::thread thread_;
 };

@@ -206,14 +206,23 @@ void Attribution::advance(MonotonicTime now) {
   collect_finished();
 }
 
+void Attribution::enter(const LedgerEntry& entry) {
+  if (entry.model != nullptr) ledger_.book(*entry.model, entry.phase, entry.amounts);
+}
+
 void Attribution::book(const Slice& slice) {
   const Booking booking = book_slice(slice, requests_, costs_);
   for (const UnattributedShare& share : booking.unattributed) {
     ledger_.book_unattributed(share.reason, share.energy_nj, share.gpu_busy_ns);
   }
+  LedgerEntry entry;  // of those that follow each other on one account
   for (const RequestShare& share : booking.requests) {
     OpenRequest& request = requests_.at(share.id);
-    ledger_.book(request.model, share.phase, share.amounts);
+    if (entry.model == nullptr || entry.phase != share.phase || *entry.model != request.model) {
+      enter(entry);
+      entry = {&request.model, share.phase, {}};
+    }
+    entry.amounts += share.amounts;
     request.amounts[share.phase] += share.amounts;
     request.shared = request.shared || share.shared;
     request.equal_share = request.equal_share || share.equal;
@@ -222,6 +231,7 @@ void Attribution::book(const Slice& slice) {
     if (slice.rests_on) request.errors.rest_on(*slice.rests_on, share.part, share.phase);
     request.errors.guess(slice.guess_watts * to_seconds(slice.end - slice.begin) * share.part);
   }
+  enter(entry);
   for (const SeenPasses& seen : booking.passes) costs_.learn_passes(seen.model, seen.decoders, seen.sums);
   for (RequestId id : slice.open) {
     const auto it = requests_.find(id);

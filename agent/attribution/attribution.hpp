@@ -142,6 +142,12 @@ class Attribution {
   void split_activity(Slice& slice, std::int64_t energy_nj, std::int64_t gpu_ns);
   void learn_baseline(const Slice& slice);
   void book(const Slice& slice);
+  struct LedgerEntry {
+    const ModelKey* model = nullptr;
+    Phase phase{};
+    Amounts amounts;
+  };
+  void enter(const LedgerEntry& entry);
   void learn(const OpenRequest& request);
   void learn_cost(const OpenRequest& request, const PhaseWindow& window);
   void adopt_restored();

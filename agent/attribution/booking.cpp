@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <tuple>
 
 #include "agent/attribution/share.hpp"
@@ -10,17 +11,32 @@
 namespace tegrascope {
 namespace {
 
-std::vector<MonotonicTime> edges_of(const Slice& slice, const std::map<RequestId, OpenRequest>& requests) {
-  std::vector<MonotonicTime> inside;
+using Requests = std::vector<const OpenRequest*>;
+
+// Those open in the slice that are still known, by what happened, not by the numbers that they were given: rounding
+// goes to the first.
+Requests open_in(const Slice& slice, const std::map<RequestId, OpenRequest>& requests) {
+  Requests open;
+  open.reserve(slice.open.size());
   for (RequestId id : slice.open) {
     const auto it = requests.find(id);
-    if (it != requests.end()) append_boundaries(it->second, inside);
+    if (it != requests.end()) open.push_back(&it->second);
   }
+  std::sort(open.begin(), open.end(), [](const OpenRequest* a, const OpenRequest* b) {
+    return std::tie(a->seen.started, a->id) < std::tie(b->seen.started, b->id);
+  });
+  return open;
+}
+
+std::vector<MonotonicTime> edges_of(const Slice& slice, const Requests& open) {
   std::vector<MonotonicTime> edges{slice.begin};
-  std::sort(inside.begin(), inside.end());
-  for (MonotonicTime t : inside) {
-    if (t > edges.back() && t < slice.end) edges.push_back(t);
+  for (const OpenRequest* request : open) {
+    for_each_boundary(*request, [&](MonotonicTime t) {
+      if (t > slice.begin && t < slice.end) edges.push_back(t);
+    });
   }
+  std::sort(edges.begin(), edges.end());
+  edges.erase(std::unique(edges.begin(), edges.end()), edges.end());
   edges.push_back(slice.end);
   return edges;
 }
@@ -34,25 +50,18 @@ bool only_looks_up(const OpenRequest& request) {
          windows.front().end - windows.front().begin < kNoLoad;
 }
 
-std::vector<Worker> workers_at(MonotonicTime t, const Slice& slice,
-                               const std::map<RequestId, OpenRequest>& requests) {
+std::vector<Worker> workers_at(MonotonicTime t, const Requests& open) {
   std::vector<Worker> workers;
-  for (RequestId id : slice.open) {
-    const auto it = requests.find(id);
-    if (it == requests.end()) continue;
-    const PhaseAt at = phase_at(it->second, t);
+  workers.reserve(open.size());
+  for (const OpenRequest* request : open) {
+    const PhaseAt at = phase_at(*request, t);
     if (!at.known) {
-      workers.push_back({&it->second, Phase::unknown});
+      workers.push_back({request, Phase::unknown});
     } else if (at.phase && *at.phase != Phase::queue) {
-      workers.push_back({&it->second, *at.phase});
+      workers.push_back({request, *at.phase});
     }
   }
   if (workers.size() > 1) {
-    // By what happened, not by the numbers that they were given: rounding goes to the first.
-    std::sort(workers.begin(), workers.end(), [](const Worker& a, const Worker& b) {
-      return std::tie(a.request->seen.started, a.request->id) <
-             std::tie(b.request->seen.started, b.request->id);
-    });
     std::erase_if(workers,
                   [](const Worker& w) { return w.phase == Phase::load && only_looks_up(*w.request); });
   }
@@ -102,7 +111,9 @@ void book_piece(const Piece& piece, const std::vector<Worker>& workers, const Un
 
   const double whole_nj = static_cast<double>(piece.idle_nj + piece.ollama_nj);
   const double seconds = to_seconds(piece.end - piece.begin);
+  const std::vector<double> doubts = workers.size() > 1 ? split_doubts(share) : std::vector<double>{0.0};
   const std::size_t first = out.requests.size();
+  out.requests.reserve(first + workers.size());
   for (std::size_t i = 0; i < workers.size(); ++i) {
     RequestShare mine;
     mine.id = workers[i].request->id;
@@ -113,7 +124,7 @@ void book_piece(const Piece& piece, const std::vector<Worker>& workers, const Un
     mine.shared = workers.size() > 1;
     mine.equal = share.equal;
     mine.part = whole_nj > 0 ? piece.part * static_cast<double>(mine.amounts.energy_nj) / whole_nj : 0.0;
-    mine.split_nj = mine.shared ? whole_nj * split_doubt(share, i) : 0.0;
+    mine.split_nj = whole_nj * doubts[i];
     mine.prompt_seconds = share.prompt_seconds[i] * seconds;
     out.requests.push_back(mine);
   }
@@ -128,17 +139,39 @@ void book_piece(const Piece& piece, const std::vector<Worker>& workers, const Un
   }
 }
 
-// How far the board's work stays the same around the piece: between the edges of all requests.
-void fit_steady(Piece& piece, const std::map<RequestId, OpenRequest>& requests) {
-  piece.steady.begin = piece.begin - kLongestSteady;
-  piece.steady.end = piece.end + kLongestSteady;
-  for (const auto& [id, request] : requests) {
-    for_each_boundary(request, [&](MonotonicTime t) {
-      if (t <= piece.begin) piece.steady.begin = std::max(piece.steady.begin, t);
-      if (t >= piece.end) piece.steady.end = std::min(piece.steady.end, t);
-    });
+// Phase edges of all requests in and around a slice.
+class EdgesAround {
+ public:
+  EdgesAround(const Slice& slice, const std::map<RequestId, OpenRequest>& requests)
+      : before_(slice.begin - kLongestSteady), after_(slice.end + kLongestSteady) {
+    for (const auto& [id, request] : requests) {
+      for_each_boundary(request, [&](MonotonicTime t) {
+        if (t <= slice.begin) {
+          before_ = std::max(before_, t);
+        } else if (t >= slice.end) {
+          after_ = std::min(after_, t);
+        } else {
+          inside_.push_back(t);
+        }
+      });
+    }
   }
-}
+
+  // How far the board's work stays the same around the piece.
+  Steady steady_around(MonotonicTime begin, MonotonicTime end) const {
+    Steady out{std::max(begin - kLongestSteady, before_), std::min(end + kLongestSteady, after_)};
+    for (const MonotonicTime t : inside_) {
+      if (t <= begin) out.begin = std::max(out.begin, t);
+      if (t >= end) out.end = std::min(out.end, t);
+    }
+    return out;
+  }
+
+ private:
+  MonotonicTime before_;
+  MonotonicTime after_;
+  std::vector<MonotonicTime> inside_;
+};
 
 }  // namespace
 
@@ -157,7 +190,10 @@ Booking book_slice(const Slice& slice, const std::map<RequestId, OpenRequest>& r
   if (slice.other_nj != 0 || slice.other_gpu_ns != 0) {
     out.unattributed.push_back({Unattributed::other, slice.other_nj, slice.other_gpu_ns});
   }
-  const std::vector<MonotonicTime> edges = edges_of(slice, requests);
+  const Requests open = open_in(slice, requests);
+  std::optional<EdgesAround> around;
+  if (open.size() > 1) around.emplace(slice, requests);
+  const std::vector<MonotonicTime> edges = edges_of(slice, open);
   std::vector<double> lengths;
   for (std::size_t i = 1; i < edges.size(); ++i) lengths.push_back(to_seconds(edges[i] - edges[i - 1]));
 
@@ -177,8 +213,8 @@ Booking book_slice(const Slice& slice, const std::map<RequestId, OpenRequest>& r
     pieces[i].end = edges[i + 1];
     pieces[i].part = lengths[i] / to_seconds(slice.end - slice.begin);
     pieces[i].measured = slice.energy_known && !slice.imputed;
-    const std::vector<Worker> workers = workers_at(edges[i], slice, requests);
-    if (workers.size() > 1) fit_steady(pieces[i], requests);
+    const std::vector<Worker> workers = workers_at(edges[i], open);
+    if (workers.size() > 1) pieces[i].steady = around->steady_around(edges[i], edges[i + 1]);
     book_piece(pieces[i], workers, costs, out);
   }
   return out;

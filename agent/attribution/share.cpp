@@ -27,13 +27,19 @@ std::vector<std::int64_t> split_by_weight(std::int64_t total, std::span<const do
     given += parts[i];
   }
 
+  // Each of the largest remainders gets one more; only where a double cannot hold the amount exactly is there more to give.
+  std::int64_t left = total - given;
+  if (left <= 0) return parts;
   std::vector<std::size_t> order(n);
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(),
-                   [&](std::size_t a, std::size_t b) { return remainder[a] > remainder[b]; });
-  std::int64_t left = total - given;
-  for (std::size_t i = 0; i < n && left > 0; ++i, --left) ++parts[order[i]];
-  parts[order.front()] += left;  // only where a double cannot hold the amount exactly
+  const auto larger = [&](std::size_t a, std::size_t b) {
+    return remainder[a] != remainder[b] ? remainder[a] > remainder[b] : a < b;
+  };
+  const std::size_t favoured = std::min(n, static_cast<std::size_t>(left));
+  std::nth_element(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(favoured) - 1, order.end(),
+                   larger);
+  for (std::size_t i = 0; i < favoured; ++i, --left) ++parts[order[i]];
+  if (left > 0) parts[*std::min_element(order.begin(), order.end(), larger)] += left;
   return parts;
 }
 

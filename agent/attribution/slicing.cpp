@@ -93,9 +93,11 @@ void Attribution::close_slice(MonotonicTime begin, MonotonicTime end) {
       slice.runner_cpu_ns.emplace_back(id, cpu->count());
     }
   }
-  for (const auto& [id, request] : requests_) {
-    if (request.seen.started < end && (!request.closed || request.seen.ended > begin))
-      slice.open.push_back(id);
+  std::vector<OpenRequest*> open;
+  for (auto& [id, request] : requests_) {
+    if (request.seen.started >= end || (request.closed && request.seen.ended <= begin)) continue;
+    slice.open.push_back(id);
+    open.push_back(&request);
   }
   slice.no_prior = imputed && !guess;
   if (!slice.open.empty()) last_active_ = end;
@@ -111,9 +113,11 @@ void Attribution::close_slice(MonotonicTime begin, MonotonicTime end) {
   split_activity(slice, energy_nj, gpu_ns);
   if (slice.open.empty()) learn_baseline(slice);
 
-  for (RequestId id : slice.open) note_slice(slice, requests_.at(id));
+  for (OpenRequest* request : open) {
+    note_slice(slice, *request);
+    ++request->waiting_slices;
+  }
   ledger_.measure(energy_nj, slice.energy_known, gpu_ns, slice.gpu_known);
-  for (RequestId id : slice.open) ++requests_.at(id).waiting_slices;
   pending_.push_back(std::move(slice));
 }
 

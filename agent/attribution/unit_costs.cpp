@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iterator>
 
 namespace tegrascope {
 namespace {
@@ -64,22 +63,26 @@ void UnitCosts::learn_passes(const ModelKey& model, int decoders, const PassSums
 
 template <class Value>
 std::optional<double> UnitCosts::per_pass(const DecodeCost& cost, int decoders, Value value) {
-  std::map<int, double> known;
-  for (const auto& [b, sums] : cost.passes) {
-    if (sums.passes >= kLeastPasses) known[b] = value(sums) / sums.passes;
+  using Known = std::pair<const int, PassSums>;
+  const Known* below = nullptr;
+  const Known* above = nullptr;
+  for (const Known& entry : cost.passes) {
+    if (entry.second.passes < kLeastPasses) continue;
+    if (entry.first >= decoders) {
+      above = &entry;
+      break;
+    }
+    below = &entry;
   }
-  if (known.empty()) return std::nullopt;
-  const auto above = known.lower_bound(decoders);
-  if (above == known.end()) return std::prev(above)->second;
-  if (above->first == decoders || above == known.begin()) return above->second;
-  const auto below = std::prev(above);
+  const auto of = [&](const Known& entry) { return value(entry.second) / entry.second.passes; };
+  if (above == nullptr) return below == nullptr ? std::nullopt : std::optional(of(*below));
+  if (above->first == decoders || below == nullptr) return of(*above);
   const double part =
       static_cast<double>(decoders - below->first) / static_cast<double>(above->first - below->first);
-  return below->second + part * (above->second - below->second);
+  return of(*below) + part * (of(*above) - of(*below));
 }
 
-std::optional<double> UnitCosts::token_joules(const ModelKey& model, int decoders,
-                                              std::optional<double> context) const {
+std::optional<TokenCost> UnitCosts::token_cost(const ModelKey& model, int decoders) const {
   const auto it = decode_.find(model);
   if (it == decode_.end() || decoders < 1) return std::nullopt;
   const DecodeCost& cost = it->second;
@@ -87,7 +90,13 @@ std::optional<double> UnitCosts::token_joules(const ModelKey& model, int decoder
   const auto weights = per_pass(
       cost, decoders, [&](const PassSums& s) { return std::max(s.joules - slope * s.context_tokens, 0.0); });
   if (!weights) return std::nullopt;
-  return *weights / decoders + slope * context.value_or(cost.fit.mean_context());
+  return TokenCost{*weights / decoders, slope, cost.fit.mean_context()};
+}
+
+std::optional<double> UnitCosts::token_joules(const ModelKey& model, int decoders,
+                                              std::optional<double> context) const {
+  const auto cost = token_cost(model, decoders);
+  return cost ? std::optional(cost->joules(context)) : std::nullopt;
 }
 
 std::optional<double> UnitCosts::pass_seconds(const ModelKey& model, int decoders) const {

@@ -41,6 +41,17 @@ struct DecodeCost {
   std::map<int, PassSums> passes;  // by number of requests
 };
 
+// What a token costs in a pass of so many requests: its part of reading the weights, and its own context.
+struct TokenCost {
+  double weights_joules = 0;
+  double joules_per_context_token = 0;
+  double usual_context = 0;
+
+  double joules(std::optional<double> context) const {
+    return weights_joules + joules_per_context_token * context.value_or(usual_context);
+  }
+};
+
 class UnitCosts {
  public:
   // A phase of a request that had the board for itself: `value` in watts, of load and prefill.
@@ -54,6 +65,8 @@ class UnitCosts {
   std::optional<double> watts(const ModelKey& model, Phase phase) const {
     return watts_.typical(model, phase);
   }
+  // In a pass of `decoders`.
+  std::optional<TokenCost> token_cost(const ModelKey& model, int decoders) const;
   // Of a token of a request with this context (absent: the usual one), in a pass of `decoders`.
   std::optional<double> token_joules(const ModelKey& model, int decoders,
                                      std::optional<double> context) const;

@@ -44,7 +44,7 @@ std::vector<double> token_rates(const std::vector<Worker>& workers, const Steady
 
 // Who has the GPU for which part of the time.
 struct Turns {
-  std::map<ModelKey, double> decoding;
+  ByModel<double> decoding;
   double prompts = 0;
   double decode_doubt = kDecodeDoubt;
   double prompt_doubt = kPromptDoubt;
@@ -69,14 +69,14 @@ std::optional<double> prompts_in_passes(const std::vector<Worker>& workers, doub
 // Absent: how long a pass takes is not known.
 std::optional<Turns> turns_of(const std::vector<Worker>& workers, const DecodersByModel& decoders,
                               const UnitCosts& costs) {
-  std::set<ModelKey> prompting;
+  std::set<ModelRef, std::less<ModelKey>> prompting;
   for (const Worker& w : workers)
     if (w.phase == Phase::prefill) prompting.insert(w.request->model);
-  std::set<ModelKey> runners = prompting;
+  auto runners = prompting;
 
   Turns out;
   double left = 1;
-  std::vector<ModelKey> unknown;
+  std::vector<ModelRef> unknown;
   double pass_seconds = 0;
   for (const auto& [model, d] : decoders) {
     const auto pass = costs.pass_seconds(model, d.count);
@@ -92,7 +92,7 @@ std::optional<Turns> turns_of(const std::vector<Worker>& workers, const Decoders
   }
   left = std::clamp(left, kLeastPromptShare, 1.0);
   if (prompting.empty()) {
-    for (const ModelKey& model : unknown) out.decoding[model] = left / static_cast<double>(unknown.size());
+    for (const ModelRef model : unknown) out.decoding[model] = left / static_cast<double>(unknown.size());
     if (!unknown.empty()) out.decode_doubt = kGuessedDoubt;
     return out;
   }
@@ -133,22 +133,42 @@ std::vector<double> prompt_parts(const std::vector<Worker>& workers) {
   return parts;
 }
 
+// What the decodes of one model have in common.
+struct DecodeTerms {
+  TokenCost token;
+  double passes_per_second = 0;  // while its requests decode as they do now
+};
+
+std::optional<ByModel<DecodeTerms>> decode_terms(const DecodersByModel& decoders, const Turns& turns,
+                                                 const UnitCosts& costs) {
+  ByModel<DecodeTerms> out;
+  for (const auto& [model, d] : decoders) {
+    const auto token = costs.token_cost(model, d.count);
+    if (!token) return std::nullopt;
+    out[model] = {*token, turns.decoding.at(model) / *costs.pass_seconds(model, d.count)};
+  }
+  return out;
+}
+
 // By what each costs; absent when one of the costs is not known.
 std::optional<Weights> weights_by_cost(const std::vector<Worker>& workers, const DecodersByModel& decoders,
                                        const UnitCosts& costs) {
   const std::optional<Turns> turns = turns_of(workers, decoders, costs);
   if (!turns) return std::nullopt;
+  const auto terms = decode_terms(decoders, *turns, costs);
+  if (!terms) return std::nullopt;
   const std::vector<double> parts = prompt_parts(workers);
   Weights out;
+  auto mine = terms->end();
   for (std::size_t i = 0; i < workers.size(); ++i) {
     const Worker& w = workers[i];
     std::optional<double> cost;
     double times = 1;
     double doubt = kLoadDoubt;
     if (w.phase == Phase::decode) {
-      const int together = decoders.at(w.request->model).count;
-      cost = costs.token_joules(w.request->model, together, w.request->context());
-      times = turns->decoding.at(w.request->model) / *costs.pass_seconds(w.request->model, together);
+      if (mine == terms->end() || mine->first.get() != w.request->model) mine = terms->find(w.request->model);
+      cost = mine->second.token.joules(w.request->context());
+      times = mine->second.passes_per_second;
       doubt = turns->decode_doubt;
     } else {
       cost = costs.watts(w.request->model, w.phase);
@@ -169,9 +189,12 @@ std::optional<Weights> weights_by_cost(const std::vector<Worker>& workers, const
 
 DecodersByModel decoders_of(const std::vector<Worker>& workers, const Steady& steady) {
   DecodersByModel out;
+  auto mine = out.end();
   for (const Worker& w : workers) {
     if (w.phase != Phase::decode) continue;
-    Decoders& d = out[w.request->model];
+    if (mine == out.end() || mine->first.get() != w.request->model)
+      mine = out.try_emplace(w.request->model).first;
+    Decoders& d = mine->second;
     ++d.count;
     if (const auto rate = w.request->tokens_per_second(steady.begin, steady.end)) {
       ++d.told;
@@ -211,17 +234,22 @@ Weights weights_of(const std::vector<Worker>& workers, const Steady& steady, con
   return out;
 }
 
-double split_doubt(const Weights& weights, std::size_t i) {
+std::vector<double> split_doubts(const Weights& weights) {
+  const auto n = weights.values.size();
   double sum = 0;
   for (const double v : weights.values) sum += v;
-  if (sum <= 0) return kEqualDoubt / static_cast<double>(weights.values.size());
-  const double mine = weights.values[i] / sum;
-  double variance = 0;
-  for (std::size_t k = 0; k < weights.values.size(); ++k) {
-    const double lever = mine * ((k == i ? 1.0 : 0.0) - weights.values[k] / sum) * weights.doubts[k];
-    variance += lever * lever;
+  if (sum <= 0) return std::vector<double>(n, kEqualDoubt / static_cast<double>(n));
+  const auto square = [](double x) { return x * x; };
+  double all = 0;  // variance that the others' doubts bring into one's part, and its own
+  for (std::size_t i = 0; i < n; ++i) all += square(weights.values[i] / sum * weights.doubts[i]);
+  std::vector<double> out;
+  out.reserve(n);
+  for (std::size_t i = 0; i < n; ++i) {
+    const double mine = weights.values[i] / sum;
+    const double others = std::max(all - square(mine * weights.doubts[i]), 0.0);
+    out.push_back(mine * std::sqrt(others + square((1 - mine) * weights.doubts[i])));
   }
-  return std::sqrt(variance);
+  return out;
 }
 
 }  // namespace tegrascope

@@ -9,6 +9,7 @@
 // where its tokens were told meanwhile; where a stretch is too short for that, the lengths of its turns tell.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <vector>
@@ -48,7 +49,11 @@ struct Decoders {
   double passes_per_second() const { return told > 0 ? tokens_per_second / told : 0.0; }
 };
 
-using DecodersByModel = std::map<ModelKey, Decoders>;
+// The names are those of the workers' requests.
+using ModelRef = std::reference_wrapper<const ModelKey>;
+template <class Value>
+using ByModel = std::map<ModelRef, Value, std::less<ModelKey>>;
+using DecodersByModel = ByModel<Decoders>;
 
 DecodersByModel decoders_of(const std::vector<Worker>& workers, const Steady& steady);
 
@@ -56,7 +61,7 @@ DecodersByModel decoders_of(const std::vector<Worker>& workers, const Steady& st
 Weights weights_of(const std::vector<Worker>& workers, const Steady& steady, const DecodersByModel& decoders,
                    const UnitCosts& costs);
 
-// Standard deviation of part i of a whole 1, when each weight may be wrong by its doubt.
-double split_doubt(const Weights& weights, std::size_t i);
+// Standard deviation of each part of a whole 1, when each weight may be wrong by its doubt.
+std::vector<double> split_doubts(const Weights& weights);
 
 }  // namespace tegrascope

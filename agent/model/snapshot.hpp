@@ -19,6 +19,7 @@
 #include "agent/model/request.hpp"
 #include "agent/model/saved_state.hpp"
 #include "agent/model/server_log.hpp"
+#include "agent/model/shared_list.hpp"
 
 namespace tegrascope {
 
@@ -153,7 +154,7 @@ struct Snapshot {
   std::optional<RelayView> relay;               // only with a relay
   std::vector<ModelView> models;
   std::optional<CaptureView> capture;                       // only where it was asked for
-  std::vector<RequestRecord> recent;                        // the last 64 finished requests, newest last
+  SharedList<RequestRecord> recent;                         // the last 64 finished requests, newest last
   std::map<std::string, std::uint64_t> observation_errors;  // reason -> count
   std::uint64_t label_overflow_models = 0;
   std::uint64_t dropped_events = 0;                 // lost between threads because a queue was full

@@ -32,19 +32,21 @@ class AnswerBacklog {
     return true;
   }
 
-  // Passes every piece to `observe(bytes, at)` in order and forgets them, also when it throws.
+  // Passes every piece to `observe(bytes, at)` in order and forgets them, also when it throws. `observe` must not take().
   template <typename Observe>
   void release(Observe&& observe) {
     if (count_ == 0) return;
-    const std::size_t count = count_;
-    count_ = 0;
-    const std::string text = std::move(text_);
-    text_.clear();
-    std::string_view rest = text;
-    for (std::size_t i = 0; i < count; ++i) {
+    const Forget forget{*this};
+    std::string_view rest = text_;
+    for (std::size_t i = 0; i < count_; ++i) {
       observe(rest.substr(0, pieces_[i].size), pieces_[i].at);
       rest.remove_prefix(pieces_[i].size);
     }
+  }
+
+  // Gives its memory back; nothing waits.
+  void rest() {
+    if (count_ == 0) text_ = std::string();
   }
 
  private:
@@ -52,6 +54,13 @@ class AnswerBacklog {
   struct Piece {
     std::uint32_t size = 0;
     MonotonicTime at{};
+  };
+  struct Forget {
+    AnswerBacklog& backlog;
+    ~Forget() {
+      backlog.count_ = 0;
+      backlog.text_.clear();
+    }
   };
   std::string text_;
   std::array<Piece, 16> pieces_;

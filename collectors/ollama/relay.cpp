@@ -1,6 +1,7 @@
 #include "collectors/ollama/relay.hpp"
 
 #include <fmt/format.h>
+#include <pthread.h>
 
 #include <atomic>
 #include <boost/asio/co_spawn.hpp>
@@ -109,6 +110,7 @@ class Relay::Impl {
  private:
   // The relay thread.
   void run() {
+    ::pthread_setname_np(::pthread_self(), "relay");
     run_until_idle();
     worker_.finish();
     io_.restart();  // for the ends that the worker has just posted
@@ -211,7 +213,8 @@ class Relay::Impl {
 
   RelayOptions options_;
   RelayHub hub_;
-  asio::io_context io_{1};
+  // One thread uses the sockets; posting stays safe from any.
+  asio::io_context io_{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO};
   FinalWorker worker_;
   Timer drain_timer_;
   std::vector<TcpAcceptor> acceptors_;

@@ -337,6 +337,7 @@ void RelaySession::observe_answer(std::string_view bytes, MonotonicTime at) {
   if (answers_may_wait_ && backlog_.take(bytes, at)) return;
   observe([&](Exchange& exchange) { exchange.feed_response(bytes, at); });
   answers_may_wait_ = exchange_ && exchange_->mid_stream();
+  if (!answers_may_wait_) backlog_.rest();
 }
 
 // Nothing that goes wrong in observing may cost a byte.

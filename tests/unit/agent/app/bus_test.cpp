@@ -29,6 +29,36 @@ TEST(Bus, WakesOnceForManyAtATime) {
   EXPECT_EQ(seen_when_woken.size(), 1u);
 }
 
+TEST(Bus, WhoLooksByHimselfIsWokenForManyOnly) {
+  int wakes = 0;
+  Bus<int> bus(8, [&] { ++wakes; });
+  bus.set_wake_at(3);
+  bus.push(1);
+  bus.push(2);
+  EXPECT_EQ(wakes, 0);
+  bus.push(3);
+  bus.push(4);
+  EXPECT_EQ(wakes, 1);
+  EXPECT_EQ(bus.take(), (std::deque<int>{1, 2, 3, 4}));
+  bus.set_wake_at(1);
+  EXPECT_EQ(wakes, 1) << "nothing waits";
+  bus.push(5);
+  EXPECT_EQ(wakes, 2);
+}
+
+TEST(Bus, WhatCameMeanwhileWakesWhoWantsToBeWokenAgain) {
+  int wakes = 0;
+  Bus<int> bus(8, [&] { ++wakes; });
+  bus.set_wake_at(8);
+  bus.push(1);
+  bus.push(2);
+  bus.set_wake_at(1);
+  EXPECT_EQ(wakes, 1);
+  bus.push(3);
+  EXPECT_EQ(wakes, 1);
+  EXPECT_EQ(bus.take(), (std::deque<int>{1, 2, 3}));
+}
+
 TEST(Bus, DropsTheOldestAndCountsIt) {
   Bus<int> bus(2, [] {});
   for (int i = 0; i < 5; ++i) bus.push(i);
