@@ -1,6 +1,7 @@
 #include "agent/app/service.hpp"
 
 #include <pthread.h>
+#include <unistd.h>
 
 #include <boost/asio/post.hpp>
 
@@ -15,6 +16,8 @@ constexpr double kBusyRunnerCores = 0.10;
 // While requests are under way. More than so many messages are not left for the next turn, so that none takes long.
 constexpr std::chrono::milliseconds kTurn{500};
 constexpr std::size_t kMostLeft = 128;
+// A turn must not keep the relay from a core. More would make scrapes wait on a board whose cores are all busy.
+constexpr int kNicer = 5;
 
 }  // namespace
 
@@ -77,6 +80,7 @@ void Service::start() {
   begin_recording();
   thread_ = std::thread([this] {
     ::pthread_setname_np(::pthread_self(), "service");
+    static_cast<void>(::nice(kNicer));  // of this thread only (sched(7))
     context_.run();
   });
 }

@@ -3,6 +3,10 @@
 
 #include <csignal>
 #include <filesystem>
+#include <fstream>
+#include <optional>
+#include <sstream>
+#include <string>
 
 #include "tests/support/agent_process.hpp"
 #include "tests/support/temp_tree.hpp"
@@ -34,6 +38,30 @@ TEST(OwnMachine, CpuAndMemoryAppearAndTheRestIsAbsent) {
   agent.process().signal(SIGTERM);
   EXPECT_EQ(agent.process().wait_for(10s), 0);
   EXPECT_FALSE(agent.has_port_files());
+}
+
+// The 17th field behind the name (proc(5)).
+std::optional<int> niceness(pid_t pid, const std::string& thread) {
+  const auto tasks = std::filesystem::path("/proc") / std::to_string(pid) / "task";
+  for (const auto& task : std::filesystem::directory_iterator(tasks)) {
+    std::string stat;
+    std::getline(std::ifstream(task.path() / "stat"), stat);
+    if (stat.find("(" + thread + ")") == std::string::npos) continue;
+    std::istringstream fields(stat.substr(stat.rfind(')') + 1));
+    std::string field;
+    for (int i = 0; i < 17; ++i) fields >> field;
+    return std::stoi(field);
+  }
+  return std::nullopt;
+}
+
+TEST(OwnMachine, TheAnalysisGivesWayToTheRelay) {
+  TempTree directory;
+  AgentProcess agent("run", {"--relay.listen-address=127.0.0.1:0", "--ollama.url=http://127.0.0.1:1"},
+                     directory.root());
+  const pid_t pid = agent.process().pid();
+  ASSERT_TRUE(wait_until(10s, [&] { return niceness(pid, "service") && niceness(pid, "relay"); }));
+  EXPECT_TRUE(wait_until(10s, [&] { return niceness(pid, "service") > niceness(pid, "relay"); }));
 }
 
 TEST(OwnMachine, TheEndpointAnswersWhatAnExporterShould) {
