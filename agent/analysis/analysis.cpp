@@ -192,7 +192,9 @@ void Analysis::advance(MonotonicTime now) {
   now_ = now;
   merge_.advance(now);
   attribution_.advance(now);
-  for (const auto& finished : attribution_.take_finished()) judge_finished(finished);
+  const auto all_finished = attribution_.take_finished();
+  if (!all_finished.empty()) desk_.see_requests();
+  for (const auto& finished : all_finished) judge_finished(finished);
   for (const auto& booked : attribution_.take_booked()) count_booked(booked);
   finish_remote();
   desk_.look(now);

@@ -143,7 +143,7 @@ void PlacementDesk::add_physical(const LiveRequest& request, MonotonicTime begin
   double load = 0;
   double cores = 0;
   Nanoseconds cores_known{};
-  const std::vector<TimeSpan> spans = work_.decode_only(request, begin, end, sources_.requests.live());
+  const std::vector<TimeSpan> spans = work_.decode_only(request, begin, end);
   for (const TimeSpan& span : spans) {
     if (span.end - span.begin < kShortestStretch) continue;
     const DecodeEvidence part = sources_.attribution.evidence_over(runner, span.begin, span.end);
@@ -228,7 +228,7 @@ void PlacementDesk::learn(const LiveRequest& request, const Attribution::Finishe
 Verdict PlacementDesk::judge_finished(const LiveRequest& request, const Attribution::Finished& finished) {
   const MonotonicTime end = request.ended->at;
   const MonotonicTime begin = end - finished.decode.window;
-  work_.note_ended(request, sources_.requests.live());
+  work_.note_ended(request);
   Evidence e = evidence_for(request, begin, end);
   const auto& windows = finished.windows.windows;
   e.phases_known = windows.empty() || windows.back().phase != Phase::unknown;
@@ -266,6 +266,7 @@ void PlacementDesk::look(MonotonicTime now) {
 
 void PlacementDesk::look_at_running(MonotonicTime now) {
   const auto& live = sources_.requests.live();
+  see_requests();
   const auto open = std::count_if(live.begin(), live.end(), [](const auto& entry) {
     return !entry.second.remote && !entry.second.ended;
   });

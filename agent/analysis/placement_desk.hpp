@@ -45,6 +45,8 @@ class PlacementDesk {
   // The runner's slots are read: its decodes are seen there, so a busy spell that is none of theirs is no decode.
   void note_slots(const ProcessId& runner) { slotted_.insert(runner); }
 
+  // The requests have changed: before judge_finished().
+  void see_requests() { work_.see(sources_.requests.live()); }
   // Verdict on a request whose evidence is complete.
   Verdict judge_finished(const LiveRequest& request, const Attribution::Finished& finished);
   // Once a second at most: answers that still run, models that have just been loaded, models that are gone.

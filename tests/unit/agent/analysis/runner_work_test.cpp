@@ -43,7 +43,8 @@ class Runner : public testing::Test {
     r.ended->counts->total_duration = t(ended) - r.started.at;
     r.ended->counts->prompt_eval_duration = t(first) - t(prompt);
     r.ended->counts->eval_duration = t(ended) - t(first);
-    work_.note_ended(r, live_);
+    work_.see(live_);
+    work_.note_ended(r);
   }
 
   void end_untimed(RequestId id, double ended, Outcome outcome = Outcome::ok) {
@@ -51,7 +52,8 @@ class Runner : public testing::Test {
     r.ended = RequestEnded{};
     r.ended->at = t(ended);
     r.ended->outcome = outcome;
-    work_.note_ended(r, live_);
+    work_.see(live_);
+    work_.note_ended(r);
   }
 
   // Its amounts are booked.
@@ -59,7 +61,8 @@ class Runner : public testing::Test {
 
   std::vector<Seconds> decode_only(RequestId id, double begin, double end) {
     std::vector<Seconds> out;
-    for (const TimeSpan& span : work_.decode_only(live_.at(id), t(begin), t(end), live_))
+    work_.see(live_);
+    for (const TimeSpan& span : work_.decode_only(live_.at(id), t(begin), t(end)))
       out.emplace_back(to_seconds(span.begin.time_since_epoch()), to_seconds(span.end.time_since_epoch()));
     return out;
   }
