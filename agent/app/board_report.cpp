@@ -1,8 +1,8 @@
 #include "agent/app/board_report.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <exception>
 #include <future>
 #include <memory>
@@ -46,23 +46,37 @@ void rest(Nanoseconds duration) {
 // One collector reads at a time, so that no read waits for another's bus. Once one hangs in its turn nobody waits any
 // more.
 struct Turns {
-  std::timed_mutex mutex;
-  std::atomic<bool> given_up{false};
+  std::mutex mutex;  // all below
+  std::condition_variable freed;
+  bool taken = false;
+  bool given_up = false;
 };
 
 class Turn {
  public:
-  explicit Turn(Turns& turns) : lock_(turns.mutex, std::defer_lock) {
+  explicit Turn(Turns& turns) : turns_(turns) {
     const MonotonicTime end = monotonic_now() + kLongestTurn;
-    while (!turns.given_up && !lock_.try_lock_for(kStep)) {
+    std::unique_lock lock(turns.mutex);
+    while (!turns.given_up && !turns.freed.wait_for(lock, kStep, [&] { return !turns.taken; })) {
       ReadWatch::current()->restart(monotonic_now());
       if (monotonic_now() >= end) turns.given_up = true;
     }
+    mine_ = !turns.taken;
+    turns.taken = true;
     ReadWatch::current()->restart(monotonic_now());
   }
+  ~Turn() {
+    if (!mine_) return;
+    const std::lock_guard lock(turns_.mutex);
+    turns_.taken = false;
+    turns_.freed.notify_one();
+  }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
 
  private:
-  std::unique_lock<std::timed_mutex> lock_;
+  Turns& turns_;
+  bool mine_ = false;
 };
 
 Pass collect_once(Collector& collector, Turns& turns) {
