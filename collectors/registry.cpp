@@ -38,21 +38,23 @@ const std::vector<CollectorInfo>& builtin_collectors() {
   using std::chrono::milliseconds;
   constexpr milliseconds kEverySlot{0};
   constexpr milliseconds kEverySecond{1000};
+  // What changes slowly. A slot lies anywhere in its second, so two samples of these lie at most 4 s apart: still fresh.
+  constexpr milliseconds kEveryThreeSeconds{3000};
   static const std::vector<CollectorInfo> list{
       {"cpu", true, kEverySecond, make<CpuCollector>},
       {"memory", true, kEverySecond, make<MemoryCollector>},
-      {"pressure", true, kEverySecond, make<PressureCollector>},
+      {"pressure", true, kEveryThreeSeconds, make<PressureCollector>},
       {"processes", true, kEverySlot, make<ProcessesCollector>},
-      {"self", true, kEverySecond, make<SelfCollector>},
+      {"self", true, kEveryThreeSeconds, make<SelfCollector>},
       {"gpu", true, kEverySlot, make<GpuCollector>},
       {"emc", true, kEverySecond, make<EmcCollector>},
-      {"engines", true, kEverySecond, make<EnginesCollector>},
+      {"engines", true, kEveryThreeSeconds, make<EnginesCollector>},
       {"rails", true, kEverySlot, make<RailsCollector>},
-      {"thermal", true, kEverySecond, make<ThermalCollector>},
+      {"thermal", true, kEveryThreeSeconds, make<ThermalCollector>},
       {"cooling", true, kEverySecond, make<CoolingCollector>},
       {"throttle", true, kEverySecond, make<ThrottleCollector>},
-      {"fan", true, kEverySecond, make<FanCollector>},
-      {"nvpmodel", true, kEverySecond, make<NvpmodelCollector>},
+      {"fan", true, kEveryThreeSeconds, make<FanCollector>},
+      {"nvpmodel", true, kEveryThreeSeconds, make<NvpmodelCollector>},
       {"nvml", false, kEverySlot, make<NvmlCollector>, make_nvml_where_needed},
       {"tegrastats", false, kEverySecond, make<TegrastatsCollector>, make_tegrastats_stand_in},
   };

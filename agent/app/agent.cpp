@@ -166,7 +166,8 @@ void Agent::Parts::start() {
   };
   hooks.relay_view = [this] { return relay_ ? std::optional(view_of(relay_->counts())) : std::nullopt; };
   const AnalysisOptions understanding = read_host(config_, analysis_options);
-  service_ = std::make_unique<Service>(understanding, ids_, observes(config_, "process"), hooks);
+  service_ = std::make_unique<Service>(understanding, ids_, observes(config_, "process"),
+                                       config_.sample_interval, hooks);
   const std::filesystem::path state_directory = start_history(understanding.board.value_or(BoardIdentity{}));
   service_->push(std::vector<OllamaServer>(servers));
 

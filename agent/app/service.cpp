@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 
 #include "agent/app/log.hpp"
@@ -13,20 +14,24 @@ namespace {
 
 constexpr std::size_t kBusCapacity = 65536;
 constexpr double kBusyRunnerCores = 0.10;
-// While requests are under way. More than so many messages are not left for the next turn, so that none takes long.
-constexpr std::chrono::milliseconds kTurn{500};
+// While requests are under way: no more often than the board is sampled, little comes to be known between samples.
+// More than so many messages are not left for the next turn, so that none takes long.
+constexpr Nanoseconds kShortestTurn = std::chrono::milliseconds{500};
+constexpr Nanoseconds kLongestTurn = std::chrono::seconds{1};
 constexpr std::size_t kMostLeft = 128;
 // A turn must not keep the relay from a core. More would make scrapes wait on a board whose cores are all busy.
 constexpr int kNicer = 5;
 
 }  // namespace
 
-Service::Service(const AnalysisOptions& options, RequestIds& ids, bool witness_processes, ServiceHooks hooks)
+Service::Service(const AnalysisOptions& options, RequestIds& ids, bool witness_processes,
+                 Nanoseconds sample_interval, ServiceHooks hooks)
     : work_(context_.get_executor()),
       bus_(kBusCapacity, [this] { boost::asio::post(context_, [this] { drain(); }); }),
       options_(options),
       analysis_(with_recorder(options)),
       witness_processes_(witness_processes),
+      turn_length_(std::clamp(sample_interval, kShortestTurn, kLongestTurn)),
       process_witness_(ids,
                        [this](RequestEvent&& event) {
                          if (witness_processes_) feed(event);
@@ -162,7 +167,7 @@ void Service::choose_turns() {
 }
 
 void Service::await_turn() {
-  turn_.expires_after(kTurn);
+  turn_.expires_after(turn_length_);
   turn_.async_wait([this](const boost::system::error_code& error) {
     if (error || !in_turns_ || stopping_) return;
     drain();

@@ -1,6 +1,6 @@
 // The service thread: takes what the other threads sensed, lets the analysis understand it, publishes
-// snapshots and runs the HTTP endpoint. While nothing is under way it wakes for whatever comes; else in turns, two a
-// second, so that tokens and samples do not wake it.
+// snapshots and runs the HTTP endpoint. While nothing is under way it wakes for whatever comes; else in turns, one or
+// two a second, so that tokens and samples do not wake it.
 #pragma once
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -41,7 +41,9 @@ struct ServiceHooks {
 
 class Service {
  public:
-  Service(const AnalysisOptions& options, RequestIds& ids, bool witness_processes, ServiceHooks hooks);
+  // `sample_interval`: while requests are under way.
+  Service(const AnalysisOptions& options, RequestIds& ids, bool witness_processes,
+          Nanoseconds sample_interval, ServiceHooks hooks);
   ~Service();  // stops
 
   // Any thread.
@@ -109,6 +111,7 @@ class Service {
   ClockWatch clock_watch_;
   Outlets* outlets_ = nullptr;
   const bool witness_processes_;
+  const Nanoseconds turn_length_;
   ProcessWitness process_witness_;
   SlotsWitness slots_witness_;
   std::map<ProcessId, std::pair<MonotonicTime, Nanoseconds>> runner_cpu_;  // at the last batch

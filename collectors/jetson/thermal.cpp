@@ -51,8 +51,7 @@ void ThermalCollector::collect(Batch& out) {
     };
     emit_trip("throttle", zone.trips.throttle);
     emit_trip("shutdown", zone.trips.shutdown);
-    if (!zone.temperature) {
-      lost_ = true;
+    if (!zone.temperature) {  // as for blocks that the board lacks: no reason to look more often
       out.errors.push_back({ErrorReason::unavailable, zone.path.string() + ": there is no such file"});
       continue;
     }

@@ -22,7 +22,8 @@ constexpr Nanoseconds kStartResolution = 20ms;
 
 }  // namespace
 
-ProcessesCollector::ProcessesCollector(const HostPaths& paths) : procfs_(paths.procfs) {}
+ProcessesCollector::ProcessesCollector(const HostPaths& paths)
+    : procfs_(paths.procfs), births_(paths.procfs) {}
 
 std::filesystem::path ProcessesCollector::folder(std::int64_t pid) const {
   return procfs_ / std::to_string(pid);
@@ -84,8 +85,10 @@ bool ProcessesCollector::read(Tracked& process, Batch& out, MonotonicTime now) {
 }
 
 bool ProcessesCollector::scan(Batch& out, MonotonicTime now) {
-  bool listed = false;
-  const std::vector<Candidate> candidates = look_at_new(out, now, listed);
+  const bool births = births_.may_have_births();
+  const auto folders = births || !listed_ || !settled_ ? list_new(out, now) : list_dismissed(now);
+  if (!folders) return false;
+  const std::vector<Candidate> candidates = look_at(*folders, out, now);
 
   const auto serve_named = [&](std::int64_t pid) {
     return is_serve(pid) || std::any_of(candidates.begin(), candidates.end(), [pid](const Candidate& c) {
@@ -93,9 +96,13 @@ bool ProcessesCollector::scan(Batch& out, MonotonicTime now) {
            });
   };
   // A child of `ollama serve` has its parent's command line until it execs: looked at again in the next scan.
-  for (const Candidate& c : candidates)
-    if (c.argv.role == ArgvRole::serve && !serve_named(c.parent_pid))
+  for (const Candidate& c : candidates) {
+    if (c.argv.role != ArgvRole::serve) continue;
+    if (serve_named(c.parent_pid))
+      settled_ = false;
+    else
       track(c, ProcessRole::serve, c.pid, now);
+  }
   for (const Candidate& c : candidates) {
     if (c.argv.role == ArgvRole::serve) continue;
     const std::int64_t serve = serve_above(c.parent_pid);
@@ -107,52 +114,74 @@ bool ProcessesCollector::scan(Batch& out, MonotonicTime now) {
   for (auto& [pid, process] : tracked_)
     if (!is_serve(process.reading.serve_pid))
       process.reading.serve_pid = serve_above(process.reading.parent_pid);
-  return listed;
+  return true;
 }
 
-std::vector<ProcessesCollector::Candidate> ProcessesCollector::look_at_new(Batch& out, MonotonicTime now,
-                                                                           bool& listed) {
-  std::vector<Candidate> candidates;
+std::optional<std::vector<ProcessesCollector::Folder>> ProcessesCollector::list_new(Batch& out,
+                                                                                    MonotonicTime now) {
   DIR* directory = ::opendir(procfs_.c_str());
   if (directory == nullptr) {
     const int error = errno;
     out.errors.push_back({error == EACCES ? ErrorReason::permission : ErrorReason::missing,
                           procfs_.string() + ": " + std::generic_category().message(error) +
                               "; mount the host's /proc there or set --path.procfs"});
-    return candidates;
+    return std::nullopt;
   }
-  listed = true;
+  std::vector<Folder> folders;
   ++scans_;
-  bool denied = false;
   while (const dirent* entry = ::readdir(directory)) {
     const auto pid = to_integer<std::int64_t>(entry->d_name);
     if (!pid || *pid <= 0 || tracked_.contains(*pid)) continue;
-    const std::uint64_t inode = entry->d_ino;
-    if (const auto known = dismissed_.find(*pid); known != dismissed_.end() && known->second.inode == inode) {
+    if (const auto known = dismissed_.find(*pid);
+        known != dismissed_.end() && known->second.inode == entry->d_ino) {
       known->second.seen_in_scan = scans_;
       if (now < known->second.look_again) continue;
     }
-    SysfsFile cmdline(folder(*pid) / "cmdline");
+    folders.push_back({*pid, entry->d_ino});
+  }
+  ::closedir(directory);
+  std::erase_if(dismissed_, [this](const auto& item) { return item.second.seen_in_scan != scans_; });
+  return folders;
+}
+
+// What a search would find where none has been born.
+std::vector<ProcessesCollector::Folder> ProcessesCollector::list_dismissed(MonotonicTime now) const {
+  std::vector<Folder> folders;
+  for (const auto& [pid, entry] : dismissed_)
+    if (now >= entry.look_again) folders.push_back({pid, entry.inode});
+  return folders;
+}
+
+std::vector<ProcessesCollector::Candidate> ProcessesCollector::look_at(const std::vector<Folder>& folders,
+                                                                       Batch& out, MonotonicTime now) {
+  std::vector<Candidate> candidates;
+  settled_ = true;
+  bool denied = false;
+  for (const auto& [pid, inode] : folders) {
+    SysfsFile cmdline(folder(pid) / "cmdline");
     const auto text = cmdline.read_text(buffer_);
     if (!text) {  // most likely it has just ended
+      dismissed_.erase(pid);
+      settled_ = false;
       if (text.failed_with(ErrorReason::permission) ? !std::exchange(denied, true)
                                                     : is_present(cmdline.path()))
         text.report(out.errors);
       continue;
     }
     Candidate candidate;
-    candidate.pid = *pid;
+    candidate.pid = pid;
     candidate.inode = inode;
     candidate.argv = classify_ollama_argv(*text);
     if (candidate.argv.role == ArgvRole::other) {
-      dismiss(*pid, inode, now, text->empty());  // empty: a kernel thread
+      dismiss(pid, inode, now, text->empty());  // empty: a kernel thread
       continue;
     }
-    const std::string stat_text = read_once(folder(*pid) / "stat");
+    const std::string stat_text = read_once(folder(pid) / "stat");
     const auto stat = parse_process_stat(stat_text);
     if (!stat) {
+      settled_ = false;
       if (!stat_text.empty())
-        out.errors.push_back({ErrorReason::parse, (folder(*pid) / "stat").string() +
+        out.errors.push_back({ErrorReason::parse, (folder(pid) / "stat").string() +
                                                       ": expected a stat line, got " +
                                                       quoted(std::string_view(stat_text))});
       continue;
@@ -161,8 +190,6 @@ std::vector<ProcessesCollector::Candidate> ProcessesCollector::look_at_new(Batch
     candidate.start_ticks = stat->start_ticks;
     candidates.push_back(std::move(candidate));
   }
-  ::closedir(directory);
-  std::erase_if(dismissed_, [this](const auto& item) { return item.second.seen_in_scan != scans_; });
   return candidates;
 }
 

@@ -1,10 +1,12 @@
 #include "collectors/linux/self.hpp"
 
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "collectors/linux/process_stat.hpp"
+#include "collectors/read_watch.hpp"
 #include "collectors/text.hpp"
 
 namespace tegrascope {
@@ -18,6 +20,23 @@ std::optional<double> read_boot_time(std::string& buffer) {
       if (remove_prefix(line, "btime ")) result = to_number(trim(line));
     });
   return result;
+}
+
+// Since Linux 6.2 the folder's size is their number (fs/proc/fd.c), before it is 0. Listing them costs more than all
+// the rest of the agent's look at itself.
+std::size_t count_open_files() {
+  constexpr const char* kFolder = "/proc/self/fd";
+  struct stat status {};
+  {
+    WatchedRead watched(kFolder);
+    const MonotonicTime begin = monotonic_now();
+    if (watched.refused() || ::stat(kFolder, &status) != 0) return 0;
+    if (status.st_size > 0 && watched.traced())
+      watched.trace({kFolder, begin, monotonic_now(), 0, false, std::to_string(status.st_size)});
+  }
+  if (status.st_size > 0) return static_cast<std::size_t>(status.st_size);
+  const std::size_t listed = list_directory(kFolder).size();
+  return listed > 0 ? listed - 1 : 0;  // one is the descriptor that lists
 }
 
 }  // namespace
@@ -53,9 +72,8 @@ void SelfCollector::collect(Batch& out) {
     }
   }
 
-  // One of the names is the descriptor that lists the directory.
-  if (const auto open_files = list_directory("/proc/self/fd").size(); open_files > 0)
-    emit(Signal::self_open_fds, static_cast<double>(open_files - 1), monotonic_now());
+  if (const std::size_t open_files = count_open_files(); open_files > 0)
+    emit(Signal::self_open_fds, static_cast<double>(open_files), monotonic_now());
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
     emit(Signal::self_max_fds, static_cast<double>(limit.rlim_cur), monotonic_now());

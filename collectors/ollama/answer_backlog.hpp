@@ -7,7 +7,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
-#include <string>
+#include <memory>
 #include <string_view>
 
 #include "agent/model/time.hpp"
@@ -24,10 +24,11 @@ class AnswerBacklog {
   bool take(std::string_view bytes, MonotonicTime at) {
     const bool ends_a_line = bytes.size() >= 4 && bytes.substr(bytes.size() - 3) == "\n\r\n" &&
                              (bytes[bytes.size() - 4] == '}' || bytes[bytes.size() - 4] == '\n');
-    if (!ends_a_line || count_ == pieces_.size() || text_.size() + bytes.size() > kMaxBytes) return false;
+    if (!ends_a_line || count_ == pieces_.size() || size_ + bytes.size() > kMaxBytes) return false;
     if (count_ > 0 && at - pieces_[0].at >= kMaxWait) return false;
-    if (text_.capacity() < kMaxBytes) text_.reserve(kMaxBytes);
-    text_.append(bytes);
+    if (!text_) text_.reset(new char[kMaxBytes]);
+    bytes.copy(text_.get() + size_, bytes.size());
+    size_ += bytes.size();
     pieces_[count_++] = {static_cast<std::uint32_t>(bytes.size()), at};
     return true;
   }
@@ -37,7 +38,7 @@ class AnswerBacklog {
   void release(Observe&& observe) {
     if (count_ == 0) return;
     const Forget forget{*this};
-    std::string_view rest = text_;
+    std::string_view rest(text_.get(), size_);
     for (std::size_t i = 0; i < count_; ++i) {
       observe(rest.substr(0, pieces_[i].size), pieces_[i].at);
       rest.remove_prefix(pieces_[i].size);
@@ -46,7 +47,7 @@ class AnswerBacklog {
 
   // Gives its memory back; nothing waits.
   void rest() {
-    if (count_ == 0) text_ = std::string();
+    if (count_ == 0) text_.reset();
   }
 
  private:
@@ -59,10 +60,11 @@ class AnswerBacklog {
     AnswerBacklog& backlog;
     ~Forget() {
       backlog.count_ = 0;
-      backlog.text_.clear();
+      backlog.size_ = 0;
     }
   };
-  std::string text_;
+  std::unique_ptr<char[]> text_;
+  std::size_t size_ = 0;
   std::array<Piece, 16> pieces_;
   std::size_t count_ = 0;
 };

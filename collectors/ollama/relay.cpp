@@ -2,19 +2,18 @@
 
 #include <fmt/format.h>
 #include <pthread.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <atomic>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/post.hpp>
-#include <cerrno>
+#include <boost/asio/error.hpp>
+#include <deque>
 #include <mutex>
 #include <thread>
 #include <utility>
 
 #include "collectors/ollama/final_worker.hpp"
 #include "collectors/ollama/relay_session.hpp"
-#include "collectors/ollama/sockets.hpp"
 
 namespace tegrascope {
 namespace {
@@ -34,10 +33,11 @@ class Relay::Impl {
       : options_(std::move(options)),
         hub_(ExchangeContext{Witness::relay, options_.server_name, ids, std::move(sink), {}}),
         worker_([this](RequestEnded&& ended) {
-          asio::post(io_,
-                     [this, ended = std::move(ended)]() mutable { hub_.exchange.sink(std::move(ended)); });
+          loop_.post([this, ended = std::make_shared<RequestEnded>(std::move(ended))] {
+            hub_.exchange.sink(std::move(*ended));
+          });
         }),
-        drain_timer_(io_.get_executor()) {
+        drain_timer_(loop_) {
     hub_.upstream_name = fmt::format("{}:{}", options_.upstream_host, options_.upstream_port);
     hub_.exchange.kind = options_.rules.kind;
     hub_.rules = options_.rules;
@@ -62,32 +62,33 @@ class Relay::Impl {
     std::string host = options_.upstream_host;
     if (host.find(':') != std::string::npos && host.front() != '[') host = "[" + host + "]";
     hub_.upstream = resolve_address(fmt::format("{}:{}", host, options_.upstream_port));
-    std::vector<TcpAcceptor> opened;
-    for (const int socket : options_.sockets) opened.push_back(adopt_listener(io_, socket));
+    std::deque<Socket> opened;
+    for (const int descriptor : options_.sockets) {
+      adopt_listener(descriptor);
+      opened.emplace_back(loop_, descriptor);
+    }
     if (opened.empty()) {
       for (const std::string& address : options_.listen_addresses)
-        opened.push_back(open_listener(io_, resolve_address(address).front()));
+        opened.emplace_back(loop_, open_listener(resolve_address(address).front()));
     }
-    for (const TcpAcceptor& acceptor : opened) ports_.push_back(acceptor.local_endpoint().port());
-    acceptors_ = std::move(opened);
-    for (TcpAcceptor& acceptor : acceptors_)
-      asio::co_spawn(io_.get_executor(), accept(acceptor), asio::detached);
+    for (const Socket& listener : opened) ports_.push_back(local_port(listener.descriptor()));
+    listeners_ = std::move(opened);
     thread_ = std::thread([this] { run(); });
   }
 
   void stop_accepting() {
-    asio::post(io_, [this] { close_listeners(); });
+    loop_.post([this] { close_listeners(); });
   }
 
   void stop() {
     const std::lock_guard lock(stop_mutex_);
     if (!thread_.joinable()) return;
-    asio::post(io_, [this] { drain(); });
+    loop_.post([this] { drain(); });
     thread_.join();
   }
 
   void hurry() {
-    asio::post(io_, [this] {
+    loop_.post([this] {
       if (hub_.draining) abort_all();
     });
   }
@@ -111,16 +112,20 @@ class Relay::Impl {
   // The relay thread.
   void run() {
     ::pthread_setname_np(::pthread_self(), "relay");
+    for (Socket& listener : listeners_) {
+      loop_.spawn(accept(listener), [this](std::exception_ptr failure) {
+        if (failure) hub_.observation_failures.fetch_add(1, std::memory_order_relaxed);
+      });
+    }
     run_until_idle();
     worker_.finish();
-    io_.restart();  // for the ends that the worker has just posted
-    run_until_idle();
+    run_until_idle();  // the ends that the worker has just posted
   }
 
   void run_until_idle() {
     while (true) {
       try {
-        io_.run();
+        loop_.run();
         return;
       } catch (...) {  // a handler failed: its connection is lost, the others go on
         hub_.observation_failures.fetch_add(1, std::memory_order_relaxed);
@@ -128,36 +133,39 @@ class Relay::Impl {
     }
   }
 
-  Task accept(TcpAcceptor& acceptor) {
-    Timer pause(io_.get_executor());
-    while (acceptor.is_open()) {
-      error_code ec;
-      co_await acceptor.async_wait(TcpAcceptor::wait_read, asio::redirect_error(kAwait, ec));
-      if (!ec) ec = accept_some(acceptor, kAcceptAtOnce);
-      if (!ec || ec == asio::error::would_block || ec == asio::error::connection_aborted ||
-          !acceptor.is_open())
+  Task accept(Socket& listener) {
+    Timer pause(loop_);
+    Wakeup paused(loop_);
+    while (listener.is_open()) {
+      co_await listener.readable();
+      if (!listener.is_open()) co_return;
+      const error_code ec = accept_some(listener, kAcceptAtOnce);
+      if (!ec || would_block(ec) || ec == boost::asio::error::connection_aborted || !listener.is_open())
         continue;
-      pause.expires_after(kAcceptPause);
-      co_await pause.async_wait(asio::redirect_error(kAwait, ec));
+      pause.start(kAcceptPause, [&paused] { paused.wake(); });
+      co_await paused;
     }
   }
 
   // Takes at most so many of those that wait; returns why it ended, would_block when nobody waits any more.
-  error_code accept_some(TcpAcceptor& acceptor, std::size_t most) {
+  error_code accept_some(const Socket& listener, std::size_t most) {
     error_code ec;
-    for (std::size_t i = 0; i < most && !ec && acceptor.is_open(); ++i) {
-      TcpSocket socket = accept_waiting(acceptor, io_.get_executor(), ec);
-      if (!ec) begin(std::move(socket));
+    for (std::size_t i = 0; i < most && !ec && listener.is_open(); ++i) {
+      const int client = accept_waiting(listener, ec);
+      if (!ec) begin(client);
     }
     return ec;
   }
 
-  void begin(TcpSocket socket) {
+  void begin(int client) {
     try {
       const bool full = hub_.sessions.size() >= options_.max_connections && !evict_idle();
       if (full) connections_refused_.fetch_add(1, std::memory_order_relaxed);
-      if (full && hub_.sessions.size() >= options_.max_connections + kMostRefusing) return;
-      const auto session = std::make_shared<RelaySession>(std::move(socket), hub_);
+      if (full && hub_.sessions.size() >= options_.max_connections + kMostRefusing) {
+        ::close(client);
+        return;
+      }
+      const auto session = std::make_shared<RelaySession>(loop_, client, hub_);
       full ? session->start_refusing() : session->start();
     } catch (const std::exception&) {  // out of memory: this connection is closed, the listener lives on
       hub_.observation_failures.fetch_add(1, std::memory_order_relaxed);
@@ -179,23 +187,19 @@ class Relay::Impl {
   }
 
   void close_listeners() {
-    error_code ignored;
-    for (TcpAcceptor& acceptor : acceptors_) acceptor.close(ignored);
+    for (Socket& listener : listeners_) listener.close();
   }
 
   void drain() {
     // Closing a listener resets who waits in it, unless another process holds it as well.
     if (options_.sockets.empty()) {
-      for (TcpAcceptor& acceptor : acceptors_) accept_some(acceptor, SOMAXCONN);
+      for (const Socket& listener : listeners_) accept_some(listener, SOMAXCONN);
     }
     close_listeners();
     hub_.draining = true;
     for (const auto& session : live_sessions()) session->drain();
     if (hub_.sessions.empty()) return;
-    drain_timer_.expires_after(options_.drain_time);
-    drain_timer_.async_wait([this](const error_code& ec) {
-      if (!ec) abort_all();
-    });
+    drain_timer_.start(options_.drain_time, [this] { abort_all(); });
   }
 
   void abort_all() {
@@ -213,11 +217,10 @@ class Relay::Impl {
 
   RelayOptions options_;
   RelayHub hub_;
-  // One thread uses the sockets; posting stays safe from any.
-  asio::io_context io_{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO};
+  EventLoop loop_;
   FinalWorker worker_;
   Timer drain_timer_;
-  std::vector<TcpAcceptor> acceptors_;
+  std::deque<Socket> listeners_;
   std::vector<std::uint16_t> ports_;
   std::thread thread_;
   std::mutex stop_mutex_;

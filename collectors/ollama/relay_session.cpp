@@ -2,14 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <boost/asio/buffer.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/write.hpp>
+#include <boost/asio/error.hpp>
 #include <exception>
 #include <utility>
 
 #include "collectors/ollama/error_answer.hpp"
-#include "collectors/ollama/sockets.hpp"
 
 namespace tegrascope {
 namespace {
@@ -28,15 +25,16 @@ std::string_view server_word(UpstreamKind kind) {
 
 }  // namespace
 
-RelaySession::RelaySession(TcpSocket client, RelayHub& hub)
+RelaySession::RelaySession(EventLoop& loop, int client, RelayHub& hub)
     : hub_(hub),
-      client_(std::move(client)),
-      upstream_(client_.get_executor()),
-      linger_(client_.get_executor()),
-      answered_(client_.get_executor()),
+      loop_(loop),
+      client_(loop, client),
+      upstream_(loop),
+      linger_(loop),
+      answered_(loop),
       gate_(hub.rules, hub.rules.hosts.check ? local_address(client_) : std::string()),
       exchange_(std::make_unique<Exchange>(hub.exchange)),
-      head_deadline_(client_.get_executor()),
+      head_deadline_(loop),
       idle_since_(monotonic_now()) {
   hub_.sessions.insert(this);
   hub_.connections.store(hub_.sessions.size(), std::memory_order_relaxed);
@@ -64,19 +62,19 @@ void RelaySession::start_refusing() {
 }
 
 void RelaySession::spawn(Task task) {
-  asio::co_spawn(client_.get_executor(), std::move(task),
-                 [self = shared_from_this()](std::exception_ptr failure) {
-                   if (failure) self->abort();
-                 });
+  loop_.spawn(std::move(task), [self = shared_from_this()](std::exception_ptr failure) {
+    if (failure) self->abort();
+  });
 }
 
 Task RelaySession::pump_requests(std::shared_ptr<RelaySession> self) {
   error_code ec;
   while (!closed_) {
-    const std::size_t count =
-        co_await client_.async_read_some(asio::buffer(request_buffer_), asio::redirect_error(kAwait, ec));
+    co_await client_.readable();
     if (closed_) co_return;
+    const std::size_t count = receive_now(client_, request_buffer_, ec);
     if (ec) {
+      if (would_block(ec)) continue;
       client_ended(ec);
       co_return;
     }
@@ -108,8 +106,7 @@ Task RelaySession::pump_requests(std::shared_ptr<RelaySession> self) {
       const std::size_t sent = send_now(upstream_, outgoing, ec);
       observe([&](Exchange& exchange) { exchange.feed_request(passed, at); });
       if (!ec && sent < outgoing.size()) {
-        co_await asio::async_write(upstream_, asio::buffer(outgoing.data() + sent, outgoing.size() - sent),
-                                   asio::redirect_error(kAwait, ec));
+        co_await send_rest(upstream_, outgoing.substr(sent), ec);
         if (closed_) co_return;
       }
       if (ec) upstream_takes_ = false;  // pump_answers() reads the last answer and learns how it ended
@@ -138,10 +135,9 @@ void RelaySession::keep_rest(std::string_view bytes, std::size_t passed) {
 }
 
 void RelaySession::watch_head() {
-  head_deadline_.expires_after(hub_.head_timeout);
-  head_deadline_.async_wait([weak = weak_from_this()](const error_code& ec) {
+  head_deadline_.start(hub_.head_timeout, [weak = weak_from_this()] {
     const auto session = weak.lock();
-    if (!ec && session && !session->closed_ && session->watching_head_) session->head_too_slow();
+    if (session && !session->closed_ && session->watching_head_) session->head_too_slow();
   });
 }
 
@@ -157,40 +153,38 @@ Task RelaySession::connect_upstream(std::shared_ptr<RelaySession> self) {
   connecting_ = true;
   for (const TcpEndpoint& endpoint : hub_.upstream) {
     error_code ec;
-    open_socket(upstream_, endpoint, ec);
-    if (ec) continue;
-    linger_.expires_after(kConnectTimeout);
-    linger_.async_wait([weak = weak_from_this()](const error_code& wait_ec) {
-      const auto session = weak.lock();
-      if (!wait_ec && session && session->connecting_) close_socket(session->upstream_);
-    });
-    co_await upstream_.async_connect(endpoint, asio::redirect_error(kAwait, ec));
-    linger_.cancel();
-    if (closed_) co_return;
-    if (!ec && upstream_.is_open()) break;
-    close_socket(upstream_);
+    begin_connect(upstream_, endpoint, ec);
+    if (!ec) {
+      linger_.start(kConnectTimeout, [weak = weak_from_this()] {
+        const auto session = weak.lock();
+        if (session && session->connecting_) session->upstream_.close();
+      });
+      co_await upstream_.writable();
+      linger_.cancel();
+      if (closed_) co_return;
+      if (upstream_.is_open() && !connect_result(upstream_)) break;
+    }
+    upstream_.close();
   }
   connecting_ = false;
   if (upstream_.is_open()) spawn(pump_answers(self));
 }
 
-Task RelaySession::pump_answers([[maybe_unused]] std::shared_ptr<RelaySession> self) {
+[[gnu::hot]] Task RelaySession::pump_answers([[maybe_unused]] std::shared_ptr<RelaySession> self) {
   error_code ec;
   while (!closed_) {
-    const std::size_t count =
-        co_await upstream_.async_read_some(asio::buffer(answer_buffer_), asio::redirect_error(kAwait, ec));
+    co_await upstream_.readable();
     if (closed_ || upstream_done_) co_return;
+    const std::size_t count = receive_now(upstream_, answer_buffer_, ec);
     if (ec) {
+      if (would_block(ec)) continue;
       upstream_ended(ec);
       co_return;
     }
-    const MonotonicTime at = monotonic_now();
+    const MonotonicTime at = loop_.woken_at();
     const std::string_view bytes(answer_buffer_.data(), count);
     const std::size_t sent = send_now(client_, bytes, ec);
-    if (!ec && sent < count) {
-      co_await asio::async_write(client_, asio::buffer(bytes.data() + sent, count - sent),
-                                 asio::redirect_error(kAwait, ec));
-    }
+    if (!ec && sent < count) co_await send_rest(client_, bytes.substr(sent), ec);
     if (closed_) co_return;
     if (ec) {
       client_gone();
@@ -202,17 +196,28 @@ Task RelaySession::pump_answers([[maybe_unused]] std::shared_ptr<RelaySession> s
   }
 }
 
+Task RelaySession::send_rest(Socket& socket, std::string_view bytes, error_code& ec) {
+  while (!ec && !bytes.empty()) {
+    co_await socket.writable();
+    if (!socket.is_open()) {
+      ec = boost::asio::error::operation_aborted;
+    } else {
+      bytes.remove_prefix(send_now(socket, bytes, ec));
+    }
+  }
+}
+
 void RelaySession::after_answer_bytes() {
   if (counted_in_flight_ > 0) return;
   idle_since_ = monotonic_now();
-  if (waits_for_answers_) answered_.cancel();
+  if (waits_for_answers_) answered_.wake();
   if (!idle()) return;
   if (hub_.draining) return close();
   if (client_eof_) close_later(kLingerTime);
 }
 
 void RelaySession::client_ended(const error_code& ec) {
-  if (ec != asio::error::eof) return client_gone();
+  if (ec != boost::asio::error::eof) return client_gone();
   client_eof_ = true;
   observe([](Exchange& exchange) { exchange.client_finished(monotonic_now()); });
   if (!upstream_.is_open() || upstream_done_) return close();
@@ -230,14 +235,14 @@ void RelaySession::upstream_ended(const error_code& ec) {
   upstream_done_ = true;
   upstream_takes_ = false;
   observe([](Exchange& exchange) { exchange.upstream_closed(monotonic_now()); });
-  if (ec != asio::error::eof) {
+  if (ec != boost::asio::error::eof) {
     reset_socket(client_);
     return close();
   }
-  close_socket(upstream_);
+  upstream_.close();
   if (client_eof_) return close();
   finish_sending(client_);
-  if (waits_for_answers_) answered_.cancel();
+  if (waits_for_answers_) answered_.wake();
   close_later(kLingerTime);
 }
 
@@ -248,9 +253,7 @@ Task RelaySession::refuse(std::shared_ptr<RelaySession> self, RequestGate::Decis
   if (!inside_message) {
     waits_for_answers_ = true;  // those of earlier requests on this connection come first
     while (!closed_ && !upstream_done_ && counted_in_flight_ > 0) {
-      error_code ignored;
-      answered_.expires_at(Timer::time_point::max());
-      co_await answered_.async_wait(asio::redirect_error(kAwait, ignored));
+      co_await answered_;
     }
     waits_for_answers_ = false;
     if (closed_) co_return;
@@ -283,17 +286,16 @@ void RelaySession::answer_ourselves(int status, std::string_view message) {
 // Reads on, so that the client gets our answer and not an RST, until it closes or the linger time is over.
 Task RelaySession::discard_requests(std::shared_ptr<RelaySession> self) {
   error_code ec;
-  while (!closed_ && !ec) {
-    co_await client_.async_read_some(asio::buffer(request_buffer_), asio::redirect_error(kAwait, ec));
+  while (!closed_ && (!ec || would_block(ec))) {
+    co_await client_.readable();
+    if (!closed_) receive_now(client_, request_buffer_, ec);
   }
   self->close();
 }
 
 void RelaySession::close_later(std::chrono::milliseconds wait) {
-  linger_.expires_after(wait);
-  linger_.async_wait([weak = weak_from_this()](const error_code& ec) {
-    const auto session = weak.lock();
-    if (!ec && session) session->close();
+  linger_.start(wait, [weak = weak_from_this()] {
+    if (const auto session = weak.lock()) session->close();
   });
 }
 
@@ -303,8 +305,7 @@ bool RelaySession::idle() const {
 
 void RelaySession::drain() {
   if (!idle() || upstream_done_) return;
-  error_code ec;
-  const bool request_begun = watching_head_ || client_.available(ec) > 0;
+  const bool request_begun = watching_head_ || has_waiting(client_);
   if (had_request_ && !request_begun) return close();
   close_later(kFirstRequestTime);
 }
@@ -326,14 +327,14 @@ void RelaySession::close() {
   closed_ = true;
   leave_hub();
   observe([](Exchange& exchange) { exchange.abandon(monotonic_now()); });
-  close_socket(client_);
-  close_socket(upstream_);
+  client_.close();
+  upstream_.close();
   linger_.cancel();
-  answered_.cancel();
+  answered_.wake();
   head_deadline_.cancel();
 }
 
-void RelaySession::observe_answer(std::string_view bytes, MonotonicTime at) {
+[[gnu::hot]] void RelaySession::observe_answer(std::string_view bytes, MonotonicTime at) {
   if (answers_may_wait_ && backlog_.take(bytes, at)) return;
   observe([&](Exchange& exchange) { exchange.feed_response(bytes, at); });
   answers_may_wait_ = exchange_ && exchange_->mid_stream();

@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "collectors/ollama/answer_backlog.hpp"
-#include "collectors/ollama/asio.hpp"
 #include "collectors/ollama/exchange.hpp"
 #include "collectors/ollama/request_gate.hpp"
+#include "collectors/ollama/sockets.hpp"
 
 namespace tegrascope {
 
@@ -43,7 +43,7 @@ struct RelayHub {
 
 class RelaySession : public std::enable_shared_from_this<RelaySession> {
  public:
-  RelaySession(TcpSocket client, RelayHub& hub);
+  RelaySession(EventLoop& loop, int client, RelayHub& hub);  // owns the descriptor `client`
   ~RelaySession();
   RelaySession(const RelaySession&) = delete;
   RelaySession& operator=(const RelaySession&) = delete;
@@ -70,6 +70,7 @@ class RelaySession : public std::enable_shared_from_this<RelaySession> {
   Task pump_requests(std::shared_ptr<RelaySession> self);
   Task pump_answers(std::shared_ptr<RelaySession> self);
   Task connect_upstream(std::shared_ptr<RelaySession> self);
+  Task send_rest(Socket& socket, std::string_view bytes, error_code& ec);
   Task refuse(std::shared_ptr<RelaySession> self, RequestGate::Decision decision);
   Task discard_requests(std::shared_ptr<RelaySession> self);
 
@@ -93,10 +94,11 @@ class RelaySession : public std::enable_shared_from_this<RelaySession> {
   void update_in_flight();
 
   RelayHub& hub_;
-  TcpSocket client_;
-  TcpSocket upstream_;
-  Timer linger_;    // closes a connection that has nothing more to say
-  Timer answered_;  // cancelled to wake a refusal that waits for earlier answers
+  EventLoop& loop_;
+  Socket client_;
+  Socket upstream_;
+  Timer linger_;     // closes a connection that has nothing more to say
+  Wakeup answered_;  // of a refusal that waits for earlier answers
   RequestGate gate_;
   std::unique_ptr<Exchange> exchange_;  // absent after an internal error: the bytes still pass
   AnswerBacklog backlog_;               // answer bytes that exchange_ has not seen yet

@@ -4,9 +4,14 @@
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <boost/asio/error.hpp>
+#include <boost/asio/io_context.hpp>
 #include <cerrno>
 #include <stdexcept>
 #include <system_error>
@@ -15,6 +20,9 @@
 #include "collectors/ollama/http_fields.hpp"
 
 namespace tegrascope {
+
+namespace asio = boost::asio;
+
 namespace {
 
 // A peer that vanished without a word is noticed after about two minutes; silence of a living one may last
@@ -39,6 +47,15 @@ void tune(int fd) {
 
 int new_socket(const TcpEndpoint& endpoint) {
   return ::socket(endpoint.protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+}
+
+// Port 0: not known.
+TcpEndpoint local_endpoint(int descriptor) {
+  TcpEndpoint endpoint;
+  socklen_t length = static_cast<socklen_t>(endpoint.capacity());
+  if (::getsockname(descriptor, endpoint.data(), &length) != 0) return {};
+  endpoint.resize(length);
+  return endpoint;
 }
 
 std::string to_text(const TcpEndpoint& endpoint) {
@@ -78,7 +95,7 @@ std::vector<TcpEndpoint> resolve_address(std::string_view host_port) {
   return out;
 }
 
-TcpAcceptor open_listener(asio::io_context& io, const TcpEndpoint& endpoint) {
+int open_listener(const TcpEndpoint& endpoint) {
   const int fd = new_socket(endpoint);
   if (fd >= 0) set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
   if (fd >= 0 && endpoint.address().is_v6()) set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
@@ -92,73 +109,87 @@ TcpAcceptor open_listener(asio::io_context& io, const TcpEndpoint& endpoint) {
                                         "(ss -ltnp shows it)",
                                         to_text(endpoint)));
   }
-  TcpAcceptor acceptor(io.get_executor());
-  acceptor.assign(endpoint.protocol(), fd);
-  return acceptor;
+  return fd;
 }
 
-TcpAcceptor adopt_listener(asio::io_context& io, int socket) {
+void adopt_listener(int descriptor) {
   sockaddr_storage address{};
   socklen_t length = sizeof address;
   int listens = 0;
   socklen_t size = sizeof listens;
-  if (::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &length) != 0 ||
+  if (::getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &length) != 0 ||
       (address.ss_family != AF_INET && address.ss_family != AF_INET6) ||
-      ::getsockopt(socket, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0 || listens == 0) {
+      ::getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0 || listens == 0) {
     throw std::system_error(
         ENOTSOCK, std::generic_category(),
         fmt::format("descriptor {} is no TCP socket that listens (the relay's socket unit "
                     "needs ListenStream=ADDRESS:PORT and Accept=no)",
-                    socket));
+                    descriptor));
   }
-  ::fcntl(socket, F_SETFD, FD_CLOEXEC);
-  ::fcntl(socket, F_SETFL, ::fcntl(socket, F_GETFL) | O_NONBLOCK);
-  TcpAcceptor acceptor(io.get_executor());
-  acceptor.assign(address.ss_family == AF_INET6 ? asio::ip::tcp::v6() : asio::ip::tcp::v4(), socket);
-  return acceptor;
+  ::fcntl(descriptor, F_SETFD, FD_CLOEXEC);
+  ::fcntl(descriptor, F_SETFL, ::fcntl(descriptor, F_GETFL) | O_NONBLOCK);
 }
 
-std::string local_address(const TcpSocket& socket) {
-  error_code ec;
-  const TcpEndpoint endpoint = socket.local_endpoint(ec);
-  if (ec) return {};
+std::uint16_t local_port(int descriptor) { return local_endpoint(descriptor).port(); }
+
+std::string local_address(const Socket& socket) {
+  const TcpEndpoint endpoint = local_endpoint(socket.descriptor());
+  if (endpoint.port() == 0) return {};
   auto address = endpoint.address();
   if (address.is_v6() && address.to_v6().is_v4_mapped())
     address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
   return address.to_string();
 }
 
-TcpSocket accept_waiting(TcpAcceptor& acceptor, const Executor& executor, error_code& ec) {
-  sockaddr_storage peer{};
-  socklen_t length = sizeof peer;
-  TcpSocket socket(executor);
-  const int fd = ::accept4(acceptor.native_handle(), reinterpret_cast<sockaddr*>(&peer), &length,
-                           SOCK_NONBLOCK | SOCK_CLOEXEC);
-  if (fd < 0) {
-    ec = last_error();
-    return socket;
-  }
-  tune(fd);
-  socket.assign(peer.ss_family == AF_INET6 ? asio::ip::tcp::v6() : asio::ip::tcp::v4(), fd, ec);
-  if (ec) ::close(fd);
-  return socket;
+int accept_waiting(const Socket& listener, error_code& ec) {
+  const int fd = ::accept4(listener.descriptor(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  ec = fd < 0 ? last_error() : error_code();
+  if (fd >= 0) tune(fd);
+  return fd;
 }
 
-void open_socket(TcpSocket& socket, const TcpEndpoint& endpoint, error_code& ec) {
+void begin_connect(Socket& socket, const TcpEndpoint& endpoint, error_code& ec) {
   const int fd = new_socket(endpoint);
-  if (fd < 0) {
-    ec = last_error();
-    return;
-  }
+  ec = fd < 0 ? last_error() : error_code();
+  if (fd < 0) return;
   tune(fd);
-  socket.assign(endpoint.protocol(), fd, ec);
-  if (ec) ::close(fd);
+  socket.open(fd);
+  if (::connect(fd, endpoint.data(), static_cast<socklen_t>(endpoint.size())) != 0 && errno != EINPROGRESS)
+    ec = last_error();
 }
 
-std::size_t send_now(TcpSocket& socket, std::string_view bytes, error_code& ec) {
-  ssize_t sent = 0;
+error_code connect_result(const Socket& socket) {
+  int error = 0;
+  socklen_t size = sizeof error;
+  if (::getsockopt(socket.descriptor(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) return last_error();
+  return {error, boost::system::system_category()};
+}
+
+bool would_block(const error_code& ec) { return ec == asio::error::would_block; }
+
+[[gnu::hot]] int wait_now(int epoll, std::span<epoll_event> events, int timeout_ms) {
+  const long count = ::syscall(SYS_epoll_pwait, epoll, events.data(), static_cast<int>(events.size()),
+                               timeout_ms, nullptr, 0);
+  return static_cast<int>(std::max(count, 0L));
+}
+
+[[gnu::hot]] std::size_t receive_now(const Socket& socket, std::span<char> buffer, error_code& ec) {
+  long received = 0;
   do {
-    sent = ::send(socket.native_handle(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    received = ::syscall(SYS_recvfrom, socket.descriptor(), buffer.data(), buffer.size(), MSG_DONTWAIT,
+                         nullptr, nullptr);
+  } while (received < 0 && errno == EINTR);
+  ec = error_code();
+  if (received > 0) return static_cast<std::size_t>(received);
+  ec = received == 0 ? error_code(asio::error::eof) : last_error();
+  return 0;
+}
+
+[[gnu::hot]] std::size_t send_now(const Socket& socket, std::string_view bytes, error_code& ec) {
+  long sent = 0;
+  do {
+    sent = ::syscall(SYS_sendto, socket.descriptor(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL,
+                     nullptr, 0);
   } while (sent < 0 && errno == EINTR);
   ec = error_code();
   if (sent >= 0) return static_cast<std::size_t>(sent);
@@ -166,21 +197,20 @@ std::size_t send_now(TcpSocket& socket, std::string_view bytes, error_code& ec) 
   return 0;
 }
 
-void reset_socket(TcpSocket& socket) {
+bool has_waiting(const Socket& socket) {
+  int bytes = 0;
+  return socket.is_open() && ::ioctl(socket.descriptor(), FIONREAD, &bytes) == 0 && bytes > 0;
+}
+
+void reset_socket(Socket& socket) {
   if (!socket.is_open()) return;
   const linger drop{1, 0};
-  ::setsockopt(socket.native_handle(), SOL_SOCKET, SO_LINGER, &drop, sizeof drop);
-  close_socket(socket);
+  ::setsockopt(socket.descriptor(), SOL_SOCKET, SO_LINGER, &drop, sizeof drop);
+  socket.close();
 }
 
-void close_socket(TcpSocket& socket) {
-  error_code ignored;
-  socket.close(ignored);
-}
-
-void finish_sending(TcpSocket& socket) {
-  error_code ignored;
-  if (socket.is_open()) socket.shutdown(TcpSocket::shutdown_send, ignored);
+void finish_sending(const Socket& socket) {
+  if (socket.is_open()) ::shutdown(socket.descriptor(), SHUT_WR);
 }
 
 }  // namespace tegrascope

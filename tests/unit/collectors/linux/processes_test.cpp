@@ -232,6 +232,40 @@ TEST_F(ProcessesTest, AChildOfServeBeforeItsExecIsNoSecondServe) {
   EXPECT_EQ(batch.processes[1].role, ProcessRole::runner);
 }
 
+TEST_F(ProcessesTest, ProcIsNotSearchedWhenNoneCanHaveBeenBorn) {
+  tree_.link("proc/self", std::to_string(::getpid()));
+  tree_.write("proc/loadavg", "0.42 0.36 0.30 1/512 900\n");
+  process(10, 1, kServe);
+  process(50, 1, "/bin/sh -c start-ollama");
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(pids(at(100s + i * 1s)), (Pids{10}));
+  process(11, 10, kRunner);
+  EXPECT_EQ(pids(at(103s)), (Pids{10}));
+  process(50, 1, kServe);  // an exec is no birth
+  EXPECT_EQ(pids(at(120s)), (Pids{10, 50}));
+  tree_.write("proc/loadavg", "0.42 0.36 0.30 1/512 901\n");
+  EXPECT_EQ(pids(at(121s)), (Pids{10, 11, 50}));
+}
+
+TEST_F(ProcessesTest, AChildOfServeIsAwaitedWithoutFurtherBirths) {
+  tree_.link("proc/self", std::to_string(::getpid()));
+  tree_.write("proc/loadavg", "0.42 0.36 0.30 1/512 900\n");
+  process(10, 1, kServe);
+  process(11, 10, kServe);
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(pids(at(100s + i * 1s)), (Pids{10}));
+  process(11, 10, kRunner);
+  EXPECT_EQ(pids(at(105s)), (Pids{10, 11}));
+}
+
+TEST_F(ProcessesTest, ADismissedProcessThatEndedIsForgotten) {
+  tree_.link("proc/self", std::to_string(::getpid()));
+  tree_.write("proc/loadavg", "0.42 0.36 0.30 1/512 900\n");
+  process(50, 1, "/bin/bash");
+  for (int i = 0; i < 4; ++i) at(100s + i * 1s);
+  end(50);
+  EXPECT_TRUE(at(200s).errors.empty());
+  EXPECT_TRUE(at(201s).errors.empty());
+}
+
 TEST_F(ProcessesTest, GarbageInStatKeepsTheProcessWithoutFigures) {
   process(10, 1, kServe);
   at(100s);
