@@ -17,7 +17,7 @@ namespace tegrascope {
 class AnswerBacklog {
  public:
   // How long the first piece may wait for the next one that comes.
-  static constexpr std::chrono::milliseconds kMaxWait{150};
+  static constexpr std::chrono::milliseconds kMaxWait{400};
 
   // Takes the piece if it may wait: it ends one chunk with whole lines, so the answer goes on behind it, and
   // there is room. Otherwise nothing is taken: observe what waits, then this piece.
@@ -51,7 +51,7 @@ class AnswerBacklog {
   }
 
  private:
-  static constexpr std::size_t kMaxBytes = 4096;
+  static constexpr std::size_t kMaxBytes = 8192;
   struct Piece {
     std::uint32_t size = 0;
     MonotonicTime at{};
@@ -65,7 +65,7 @@ class AnswerBacklog {
   };
   std::unique_ptr<char[]> text_;
   std::size_t size_ = 0;
-  std::array<Piece, 16> pieces_;
+  std::array<Piece, 32> pieces_;
   std::size_t count_ = 0;
 };
 

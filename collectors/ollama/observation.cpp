@@ -8,7 +8,7 @@
 namespace tegrascope {
 namespace {
 
-constexpr std::chrono::milliseconds kProgressInterval{200};
+constexpr std::chrono::milliseconds kProgressInterval{400};
 
 }  // namespace
 

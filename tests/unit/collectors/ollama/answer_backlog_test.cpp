@@ -42,11 +42,11 @@ TEST(AnswerBacklog, IsBoundedInTimeCountAndBytes) {
   EXPECT_TRUE(in_time.take(kToken, MonotonicTime(AnswerBacklog::kMaxWait - 1ms)));
   EXPECT_FALSE(in_time.take(kToken, MonotonicTime(AnswerBacklog::kMaxWait)));
   AnswerBacklog in_count;
-  for (int i = 0; i < 16; ++i) EXPECT_TRUE(in_count.take(kToken, MonotonicTime(0ms)));
+  for (int i = 0; i < 32; ++i) EXPECT_TRUE(in_count.take(kToken, MonotonicTime(0ms)));
   EXPECT_FALSE(in_count.take(kToken, MonotonicTime(0ms)));
   AnswerBacklog in_bytes;
-  EXPECT_TRUE(in_bytes.take(std::string(3000, 'x') + "}\n\r\n", MonotonicTime(0ms)));
-  EXPECT_FALSE(in_bytes.take(std::string(3000, 'x') + "}\n\r\n", MonotonicTime(0ms)));
+  EXPECT_TRUE(in_bytes.take(std::string(6000, 'x') + "}\n\r\n", MonotonicTime(0ms)));
+  EXPECT_FALSE(in_bytes.take(std::string(6000, 'x') + "}\n\r\n", MonotonicTime(0ms)));
 }
 
 }  // namespace

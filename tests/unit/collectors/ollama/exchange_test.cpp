@@ -40,7 +40,7 @@ TEST_F(ExchangeTest, AStreamedChat) {
   EXPECT_TRUE(described[0].streamed) << "absent stream means true";
   EXPECT_EQ(described[0].gpu_layers, 0);
   const auto progress = log_.all<RequestProgress>();
-  ASSERT_EQ(progress.size(), 1U) << "the first content, then at most every 200 ms";
+  ASSERT_EQ(progress.size(), 1U) << "the first content, then at most every 400 ms";
   EXPECT_EQ(progress[0].first_content, at(500ms));
   EXPECT_EQ(progress[0].content_chunks, 1U);
 
@@ -64,12 +64,12 @@ TEST_F(ExchangeTest, AStreamedChat) {
 TEST_F(ExchangeTest, ProgressCarriesTotalsAndTheGapsSinceTheLast) {
   exchange_.feed_request(request("POST", "/api/chat", R"({"model":"m"})"), at(0ms));
   exchange_.feed_response(chunked_head("application/x-ndjson") + chunk(chat_token("a")), at(1000ms));
-  for (int i = 1; i <= 5; ++i) exchange_.feed_response(chunk(chat_token("b")), at(1000ms + i * 100ms));
+  for (int i = 1; i <= 5; ++i) exchange_.feed_response(chunk(chat_token("b")), at(1000ms + i * 200ms));
   const auto progress = log_.all<RequestProgress>();
-  ASSERT_EQ(progress.size(), 3U);  // at 1000, 1200, 1400
+  ASSERT_EQ(progress.size(), 3U);  // at 1000, 1400, 1800
   EXPECT_EQ(progress[2].content_chunks, 5U);
   EXPECT_EQ(progress[2].chunk_gaps.count(), 2U);
-  exchange_.client_closed(at(2000ms));
+  exchange_.client_closed(at(3000ms));
   EXPECT_EQ(ended().content_chunks, 6U);
   EXPECT_EQ(ended().chunk_gaps.count(), 1U);
 }
