@@ -93,8 +93,10 @@ void EventLoop::watch(Socket& socket, int operation, std::uint32_t events) {
     throw std::system_error(errno, std::generic_category(), "the relay cannot wait for a socket");
 }
 
-// It may end before it is told of what has been fetched already.
+// Closing alone does not end the watch where another process holds the socket too: systemd a listener, a child any until
+// its exec (epoll(7)). And it may end before it is told of what has been fetched already.
 void EventLoop::forget(const Socket& socket) {
+  ::epoll_ctl(epoll_, EPOLL_CTL_DEL, socket.descriptor(), nullptr);
   for (int i = next_event_; i < event_count_; ++i)
     if (events_[static_cast<std::size_t>(i)].data.ptr == &socket) events_[static_cast<std::size_t>(i)] = {};
 }

@@ -13,9 +13,8 @@ void Socket::open(int descriptor) {
 
 void Socket::close() {
   if (!is_open()) return;
-  if (watched_ != 0) loop_.forget(*this);
-  watched_ = 0;
-  ::close(std::exchange(descriptor_, -1));  // the kernel watches it no longer
+  if (std::exchange(watched_, 0) != 0) loop_.forget(*this);
+  ::close(std::exchange(descriptor_, -1));
   for (std::coroutine_handle<>* waiting : {&reader_, &writer_})
     if (*waiting) loop_.resume_soon(std::exchange(*waiting, {}));
 }

@@ -191,6 +191,37 @@ TEST_F(EventLoopTest, ASocketEndedByAnotherOfTheSameMomentIsNotTold) {
   EXPECT_EQ(ended_, 2);
 }
 
+TEST_F(EventLoopTest, AClosedSocketIsNotToldOfThoughAnotherHoldsIt) {
+  Pair first(loop_);
+  Pair second(loop_);
+  std::string text;
+  int told = 0;
+  const int held = ::dup(first.watched.descriptor());
+  spawn([](Socket& socket, int& times, std::string& all) -> Task {
+    co_await socket.readable();  // until it is closed
+    socket.open(::dup(std::exchange(times, 0)));
+    char bytes[8];
+    ssize_t count = -1;
+    while (count < 0) {
+      co_await socket.readable();
+      ++times;
+      count = ::read(socket.descriptor(), bytes, sizeof bytes);
+    }
+    all.assign(bytes, static_cast<std::size_t>(count));
+  }(first.watched, told, text));
+  Timer later(loop_);
+  loop_.post([&] {
+    told = second.watched.descriptor();
+    first.watched.close();
+    first.say("x");  // to the one that is held
+    later.start(2ms, [&] { second.say("abc"); });
+  });
+  loop_.run();
+  ::close(held);
+  EXPECT_EQ(text, "abc");
+  EXPECT_EQ(told, 1);
+}
+
 TEST_F(EventLoopTest, TimersGoOffInOrderUnlessCancelled) {
   std::string order;
   Wakeup wakeup(loop_);
