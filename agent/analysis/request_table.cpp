@@ -102,7 +102,9 @@ void RequestTable::find_runner(RequestId id, LiveRequest& request) {
     attribution_.clear_runner(id);
   }
   if (!runner || (request.runner && request.runner->id == runner->id)) return;
-  if (request.ended && runner->began && *runner->began > request.ended->at) return;
+  // It ended on the one it had, unless the other is known to have begun before.
+  if (request.ended && (runner->began ? *runner->began > request.ended->at : request.runner.has_value()))
+    return;
   request.runner = runner;
   attribution_.set_runner(id, runner->id, runner->began);
 }

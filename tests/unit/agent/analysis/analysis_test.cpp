@@ -247,6 +247,19 @@ TEST(Analysis, OfSeveralGpusTheBusiestCounts) {
   EXPECT_LT(later, 9 + 4);
 }
 
+// A runner that takes the place of another between two looks of the service's; /proc may not tell when it began.
+TEST(Analysis, AnEndedRequestKeepsTheRunnerItEndedOn) {
+  Board board;
+  board.start(1, 0.0);
+  board.describe(1, "qwen2.5:7b", true);
+  board.run_until(1, 20, 0, 5.5);
+  board.first(1, 1, 1);
+  board.run_until(5, 20, 0, 5.5);
+  board.end(1, 1, 5, 40, 4);
+  board.run_until(8, 5, 0, 0.1, {201, 77});
+  EXPECT_NEAR(static_cast<double>(board.model().attributed.at(Phase::decode).cpu_ns) * 1e-9, 22, 1);
+}
+
 TEST(Analysis, OneGpuIsTheLedgersByItsNumber) {
   Board board;
   EXPECT_EQ(board.snapshot()->ledger_gpu, "0");
