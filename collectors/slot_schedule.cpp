@@ -29,10 +29,13 @@ SlotSchedule::Slot SlotSchedule::sampled(MonotonicTime now) {
 PeriodSchedule::Run PeriodSchedule::due(const SlotSchedule::Slot& slot) {
   if (period_ <= Nanoseconds::zero()) return {true, slot.missed};
   missed_ += slot.missed;
-  if (last_end_ && slot.end - *last_end_ < period_) return {};
+  const Nanoseconds length = slot.end - slot.begin;
+  const Nanoseconds since = last_end_ ? slot.end - *last_end_ : Nanoseconds::max() - length;
+  const bool waits = period_ > length ? since + length <= period_ : since < period_;
+  if (waits) return {};
   Run run{true, missed_};
-  if (period_ > slot.end - slot.begin)
-    run.missed = last_end_ ? static_cast<std::uint64_t>((slot.end - *last_end_) / period_) - 1 : 0;
+  if (period_ > length)
+    run.missed = last_end_ ? static_cast<std::uint64_t>(std::max(since / period_, std::int64_t{1})) - 1 : 0;
   last_end_ = slot.end;
   missed_ = 0;
   return run;

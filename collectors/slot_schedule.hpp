@@ -46,8 +46,9 @@ class SlotSchedule {
   std::optional<std::int64_t> last_;
 };
 
-// Which slots a collector with a period runs in: those that end at least `period` after the end of the slot
-// it last ran in, so that random instants inside slots never make it skip one.
+// Which slots a collector with a period runs in: the last one that ends no later than `period` after the end of the slot
+// it last ran in, or every slot where slots are longer. Ends are compared, so that random instants inside slots never
+// make it skip one.
 class PeriodSchedule {
  public:
   explicit PeriodSchedule(Nanoseconds period) : period_(period) {}

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "collectors/read_watch.hpp"
 #include "collectors/text.hpp"
 
 namespace tegrascope {
@@ -17,9 +18,11 @@ BirthWatch::BirthWatch(const std::filesystem::path& procfs) : procfs_(procfs), l
 
 std::optional<std::int64_t> BirthWatch::last_pid() {
   if (!own_namespace_) {
+    const std::filesystem::path self = procfs_ / "self";
+    const WatchedRead watched(self);
+    if (watched.refused()) return std::nullopt;
     std::error_code error;
-    own_namespace_ =
-        std::filesystem::read_symlink(procfs_ / "self", error) == std::to_string(::getpid()) && !error;
+    own_namespace_ = std::filesystem::read_symlink(self, error) == std::to_string(::getpid()) && !error;
   }
   if (!*own_namespace_) return std::nullopt;
   const auto text = loadavg_.read_text(buffer_);

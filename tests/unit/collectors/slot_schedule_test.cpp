@@ -139,6 +139,17 @@ TEST(PeriodSchedule, CountsWholePeriodsItMissedInShortSlots) {
   EXPECT_EQ(run.missed, 2u);
 }
 
+TEST(PeriodSchedule, ThePeriodIsNotExceededWhereSlotsDoNotDivideIt) {
+  PeriodSchedule schedule(3s);
+  for (int i = 0; i < 8; ++i) {
+    const auto run = schedule.due(slot(i * 1250ms, 1250ms));
+    EXPECT_EQ(run.due, i % 2 == 0) << i;
+    EXPECT_EQ(run.missed, 0u) << i;
+  }
+  PeriodSchedule two_seconds(3s);
+  for (int i = 0; i < 4; ++i) EXPECT_TRUE(two_seconds.due(slot(i * 2s, 2s)).due) << i;
+}
+
 TEST(PeriodSchedule, ChangesOfGridNeitherSkipNorDouble) {
   PeriodSchedule schedule(1s);
   EXPECT_TRUE(schedule.due(slot(5s + 300ms, 100ms)).due);
