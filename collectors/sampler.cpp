@@ -42,6 +42,7 @@ class Sampler::Shared : public std::enable_shared_from_this<Shared> {
     std::function<std::unique_ptr<Collector>()> make;
     std::unique_ptr<Collector> collector;  // null before the first run, while it runs and after a hang
     PeriodSchedule schedule;
+    std::size_t readings = 0;  // that it last gave
   };
   struct Turn {
     std::size_t entry = 0;
@@ -177,6 +178,7 @@ bool Sampler::Shared::take_turn(Lock& lock, ReadWatch& watch) {
   batch.collector = entry.name;
   batch.missed_slots = turn.missed;
   batch.started = turn.started;
+  batch.readings.reserve(entry.readings);
   const std::vector<std::string> held = quarantine_->held_for(entry.name);
   const bool off = std::find(held.begin(), held.end(), "") != held.end();
   if (!off) {
@@ -208,6 +210,7 @@ bool Sampler::Shared::take_turn(Lock& lock, ReadWatch& watch) {
     }
     running_.reset();
     entry.collector = std::move(collector);
+    entry.readings = batch.readings.size();
     if (stopping_) changed_.notify_all();
   }
   for (ReadError& error : watch.take_failures()) batch.errors.push_back(std::move(error));

@@ -39,6 +39,8 @@ const std::vector<SourceFile>& source_files() {
       {"cpu", "system/cpu/online", {S::cpu_online}},
       {"cpu", "cpufreq/scaling_cur_freq", {S::cpu_frequency_hertz}},
       {"cpu", "cpufreq/scaling_max_freq", {S::cpu_frequency_max_hertz}},
+      {"cpu", "policy*/scaling_cur_freq", {S::cpu_frequency_hertz}},
+      {"cpu", "policy*/scaling_max_freq", {S::cpu_frequency_max_hertz}},
       {"memory", "meminfo", {S::memory_total_bytes, S::memory_available_bytes, S::memory_bytes}},
       {"memory", "swaps", {S::swap_total_bytes, S::swap_used_bytes}},
       {"pressure", "pressure/memory", {S::memory_stalled_seconds}},

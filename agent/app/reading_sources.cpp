@@ -211,6 +211,7 @@ std::string ReadingSources::instance_of(const std::string& path) const {
   if (parent.starts_with("thermal_zone")) return zone_of(folder);
   if (parent.starts_with("cooling_device")) return digits_of(parent);
   if (parent == "cpufreq") return digits_of(name_of(folder_of(folder)));
+  if (name_of(folder_of(folder)) == "cpufreq") return digits_of(parent);  // a policy, named by its first core
   if (batch_.collector == "engines" && name != "clk") return engine_of_clock(parent).value_or(std::string());
   if (batch_.collector == "rails" && ends_like(path, "in_*_input"))
     return text_of("rail_name_" + digits_of(name));

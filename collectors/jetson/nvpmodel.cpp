@@ -1,9 +1,11 @@
 #include "collectors/jetson/nvpmodel.hpp"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "collectors/jetson/gpu_device.hpp"
+#include "collectors/linux/cpufreq.hpp"
 #include "collectors/read_watch.hpp"
 #include "collectors/text.hpp"
 
@@ -73,10 +75,12 @@ void NvpmodelCollector::find() {
   if (!gpu_) return;
   const auto folder = paths_.sysfs / "devices/system/cpu";
   std::vector<Limits> cpus;
+  std::set<std::filesystem::path> policies;
   for (const std::string& entry : list_directory(folder)) {
     std::string_view number = entry;
     if (!remove_prefix(number, "cpu") || !to_integer<int>(number)) continue;
-    const auto cpufreq = folder / entry / "cpufreq";
+    const auto cpufreq = cpufreq_policy(folder / entry / "cpufreq");
+    if (!policies.insert(cpufreq).second) continue;
     if (auto found = limits(cpufreq / "scaling_min_freq", cpufreq / "scaling_max_freq"))
       cpus.push_back(*std::move(found));
   }

@@ -12,7 +12,6 @@ namespace {
 constexpr std::array<std::string_view, 8> kModes{"user",   "nice", "system",  "idle",
                                                  "iowait", "irq",  "softirq", "steal"};
 constexpr int kLastCore = 4095;
-constexpr std::int64_t kFastestKilohertz = 10'000'000;
 
 }  // namespace
 
@@ -36,7 +35,7 @@ std::optional<std::vector<int>> parse_core_list(std::string_view text) {
 }
 
 CpuCollector::CpuCollector(const HostPaths& paths)
-    : cpu_folder_(paths.sysfs / "devices/system/cpu"), stat_(paths.procfs / "stat") {}
+    : cpu_folder_(paths.sysfs / "devices/system/cpu"), stat_(paths.procfs / "stat"), clocks_(cpu_folder_) {}
 
 void CpuCollector::collect(Batch& out) {
   collect_stat(out);
@@ -95,31 +94,15 @@ void CpuCollector::collect_cores(Batch& out) {
     return cores;
   };
   MonotonicTime at{};
-  const auto present = present_ ? read_list(*present_, at) : std::nullopt;
+  if (present_ && (probing || !present_cores_)) present_cores_ = read_list(*present_, at);
   const auto online = read_list(*online_, at);
   if (!online) return;
-  for (const int core : present ? *present : *online) {
+  for (const int core : present_cores_ ? *present_cores_ : *online) {
     const bool on = std::binary_search(online->begin(), online->end(), core);
     out.readings.push_back({Signal::cpu_online, std::to_string(core), "", on ? 1.0 : 0.0, at});
   }
-  const auto read_clock = [&](std::map<int, SysfsFile>& files, int core, std::string_view name,
-                              Signal signal) {
-    auto file = files.find(core);
-    if (file == files.end() && probing) {
-      const auto path = cpu_folder_ / ("cpu" + std::to_string(core)) / "cpufreq" / name;
-      if (auto found = SysfsFile::if_present(path)) file = files.emplace(core, *std::move(found)).first;
-    }
-    if (file == files.end()) return;
-    const auto kilohertz = file->second.read_integer(0, kFastestKilohertz);
-    kilohertz.report(out.errors);
-    if (kilohertz)
-      out.readings.push_back(
-          {signal, std::to_string(core), "", static_cast<double>(*kilohertz) * 1e3, kilohertz.at()});
-  };
-  for (const int core : *online) {
-    read_clock(frequency_, core, "scaling_cur_freq", Signal::cpu_frequency_hertz);
-    read_clock(frequency_max_, core, "scaling_max_freq", Signal::cpu_frequency_max_hertz);
-  }
+  if (probing) clocks_.find(*online);
+  clocks_.read(*online, out);
 }
 
 }  // namespace tegrascope

@@ -7,11 +7,12 @@
 // is what the kernel asked for; throttling shows only in cpuinfo_cur_freq, which needs root.
 #pragma once
 
-#include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "collectors/collector.hpp"
+#include "collectors/linux/cpufreq.hpp"
 #include "collectors/probe.hpp"
 #include "collectors/sysfs_file.hpp"
 
@@ -31,7 +32,8 @@ class CpuCollector final : public Collector {
   SysfsFile stat_;
   std::optional<SysfsFile> present_;
   std::optional<SysfsFile> online_;
-  std::map<int, SysfsFile> frequency_, frequency_max_;  // by core
+  std::optional<std::vector<int>> present_cores_;  // read again where files are looked for
+  CpuClocks clocks_;
   Every probe_{kProbePeriod};
   std::string buffer_;
 };

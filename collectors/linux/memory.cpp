@@ -12,7 +12,8 @@ namespace {
 constexpr std::uint64_t kMostKilobytes = std::uint64_t{1} << 40;  // 1 PiB
 
 struct Meminfo {
-  std::optional<std::uint64_t> total, free, available, anon, shmem, buffers, cached, reclaimable, gpu;  // kB
+  std::optional<std::uint64_t> total, free, available, anon, shmem, buffers, cached, reclaimable, gpu,
+      swap;  // kB
 };
 
 std::optional<std::uint64_t> kilobytes(std::string_view text) {
@@ -28,29 +29,30 @@ MemoryCollector::MemoryCollector(const HostPaths& paths)
     : meminfo_(paths.procfs / "meminfo"), swaps_(paths.procfs / "swaps") {}
 
 void MemoryCollector::collect(Batch& out) {
-  collect_meminfo(out);
-  collect_swaps(out);
+  if (collect_meminfo(out)) collect_swaps(out);
 }
 
-void MemoryCollector::collect_meminfo(Batch& out) {
+// Whether there may be swap areas.
+bool MemoryCollector::collect_meminfo(Batch& out) {
   const auto text = meminfo_.read_text(buffer_);
   text.report(out.errors);
-  if (!text) return;
+  if (!text) return true;
 
   Meminfo info;
   struct Field {
     std::string_view name;
     std::optional<std::uint64_t> Meminfo::*value;
   };
-  static constexpr std::array<Field, 9> kFields{{{"MemTotal", &Meminfo::total},
-                                                 {"MemFree", &Meminfo::free},
-                                                 {"MemAvailable", &Meminfo::available},
-                                                 {"AnonPages", &Meminfo::anon},
-                                                 {"Shmem", &Meminfo::shmem},
-                                                 {"Buffers", &Meminfo::buffers},
-                                                 {"Cached", &Meminfo::cached},
-                                                 {"SReclaimable", &Meminfo::reclaimable},
-                                                 {"NvMapMemUsed", &Meminfo::gpu}}};
+  static constexpr std::array<Field, 10> kFields{{{"MemTotal", &Meminfo::total},
+                                                  {"MemFree", &Meminfo::free},
+                                                  {"MemAvailable", &Meminfo::available},
+                                                  {"AnonPages", &Meminfo::anon},
+                                                  {"Shmem", &Meminfo::shmem},
+                                                  {"Buffers", &Meminfo::buffers},
+                                                  {"Cached", &Meminfo::cached},
+                                                  {"SReclaimable", &Meminfo::reclaimable},
+                                                  {"NvMapMemUsed", &Meminfo::gpu},
+                                                  {"SwapTotal", &Meminfo::swap}}};
   for_each_part(*text, '\n', [&](std::string_view line) {
     const auto colon = line.find(':');
     if (colon == std::string_view::npos) return;
@@ -65,15 +67,17 @@ void MemoryCollector::collect_meminfo(Batch& out) {
   if (!info.total) {
     out.errors.push_back(
         {ErrorReason::parse, meminfo_.path().string() + ": no MemTotal in " + quoted(*text)});
-    return;
+    return true;
   }
 
+  const bool may_swap = info.swap != 0;
   const auto emit = [&](Signal signal, std::string kind, std::uint64_t value) {
     out.readings.push_back({signal, "", std::move(kind), static_cast<double>(value * 1024), text.at()});
   };
   emit(Signal::memory_total_bytes, "", *info.total);
   if (info.available) emit(Signal::memory_available_bytes, "", *info.available);
-  if (!info.free || !info.anon || !info.cached) return;  // without these a partition would be invented
+  if (!info.free || !info.anon || !info.cached)
+    return may_swap;  // without these a partition would be invented
 
   const std::uint64_t shmem = info.shmem.value_or(0);
   const std::uint64_t buffered = info.buffers.value_or(0) + *info.cached + info.reclaimable.value_or(0);
@@ -93,6 +97,7 @@ void MemoryCollector::collect_meminfo(Batch& out) {
   emit(Signal::memory_bytes, "cache", cache);
   emit(Signal::memory_bytes, "kernel", *info.total - free - anon - cache - gpu);
   emit(Signal::memory_bytes, "free", free);
+  return may_swap;
 }
 
 void MemoryCollector::collect_swaps(Batch& out) {

@@ -25,7 +25,7 @@ class MemoryCollector final : public Collector {
   void collect(Batch& out) override;
 
  private:
-  void collect_meminfo(Batch& out);
+  bool collect_meminfo(Batch& out);
   void collect_swaps(Batch& out);
 
   SysfsFile meminfo_;

@@ -13,7 +13,7 @@ namespace {
 namespace fs = std::filesystem;
 
 // What the instance of the series is called by: an element of the path, or a text beside the file.
-enum class Instance { any, folder, core, device, zone, rail };
+enum class Instance { any, folder, policy, device, zone, rail };
 
 struct Row {
   const char* files;  // as fnmatch(3) takes it; the first row that fits counts
@@ -42,8 +42,8 @@ const std::vector<Row>& rows() {
       {"sys/devices/system/cpu/online",
        Instance::any,
        {cpu_online, cpu_frequency_hertz, cpu_frequency_max_hertz}},
-      {"*/scaling_cur_freq", Instance::core, {cpu_frequency_hertz}},
-      {"*/scaling_max_freq", Instance::core, {cpu_frequency_max_hertz}, {one(clocks_locked)}},
+      {"*/policy*/scaling_cur_freq", Instance::policy, {cpu_frequency_hertz}},
+      {"*/policy*/scaling_max_freq", Instance::policy, {cpu_frequency_max_hertz}, {one(clocks_locked)}},
       {"*/scaling_min_freq", Instance::any, {clocks_locked}},
 
       {"*/17000000.gpu/load", Instance::any, {gpu_utilization_ratio}},
@@ -100,8 +100,8 @@ std::string instance_of(Instance instance, const fs::path& path) {
       return "";
     case Instance::folder:
       return folder;
-    case Instance::core:
-      return path.parent_path().parent_path().filename().string().substr(3);
+    case Instance::policy:
+      break;  // has several
     case Instance::device:
       return folder.substr(std::string_view("cooling_device").size());
     case Instance::zone:
@@ -112,6 +112,17 @@ std::string instance_of(Instance instance, const fs::path& path) {
     }
   }
   return "";
+}
+
+// Those whose cpuN/cpufreq leads to the policy.
+std::vector<std::string> cores_of(const fs::path& policy) {
+  std::vector<std::string> cores;
+  for (const auto& entry : fs::directory_iterator(policy.parent_path().parent_path())) {
+    std::error_code error;
+    if (fs::read_symlink(entry.path() / "cpufreq", error).filename() == policy.filename() && !error)
+      cores.push_back(entry.path().filename().string().substr(3));
+  }
+  return cores;
 }
 
 // Trips of the type active belong to fans.
@@ -145,8 +156,11 @@ std::vector<MadeSeries> made_of(const std::string& file, const fs::path& root) {
     if (::fnmatch(row.files, file.c_str(), 0) != 0) continue;
     if (name.ends_with("_temp") && is_of_an_alert(root / file)) return {};
     std::vector<MadeSeries> made = row.others;
-    const std::string instance = instance_of(row.instance, root / file);
-    for (const Signal signal : row.signals) made.push_back(one(signal, instance));
+    const std::vector<std::string> instances = row.instance == Instance::policy
+                                                   ? cores_of((root / file).parent_path())
+                                                   : std::vector{instance_of(row.instance, root / file)};
+    for (const std::string& instance : instances)
+      for (const Signal signal : row.signals) made.push_back(one(signal, instance));
     return made;
   }
   return {};

@@ -89,6 +89,25 @@ TEST_F(CpuTest, OnlineAndFrequency) {
   EXPECT_THAT(batch.errors[0].where, testing::HasSubstr("cpu2"));
 }
 
+TEST_F(CpuTest, CoresThatShareAClockAreReadOnce) {
+  tree_.write("sys/devices/system/cpu/online", "0-2\n");
+  tree_.write("sys/devices/system/cpu/cpufreq/policy0/scaling_cur_freq", "1728000\n");
+  tree_.write("sys/devices/system/cpu/cpufreq/policy0/scaling_max_freq", "x");
+  tree_.write("sys/devices/system/cpu/cpufreq/policy2/scaling_cur_freq", "729600\n");
+  for (const auto& [core, policy] :
+       {std::pair("0", "policy0"), {"1", "policy0"}, {"2", "policy2"}, {"3", "policy2"}})
+    tree_.link("sys/devices/system/cpu/cpu" + std::string(core) + "/cpufreq",
+               "../cpufreq/" + std::string(policy));
+  const Batch batch = read("cpu0 1 2 3 4\n");
+  EXPECT_THAT(value(batch, Signal::cpu_frequency_hertz, "0"), Optional(1728e6));
+  EXPECT_THAT(value(batch, Signal::cpu_frequency_hertz, "1"), Optional(1728e6));
+  EXPECT_THAT(value(batch, Signal::cpu_frequency_hertz, "2"), Optional(729.6e6));
+  EXPECT_EQ(value(batch, Signal::cpu_frequency_hertz, "3"), std::nullopt);  // offline
+  EXPECT_EQ(count(batch, Signal::cpu_frequency_max_hertz), 0u);
+  ASSERT_EQ(batch.errors.size(), 1u);  // not one for each core
+  EXPECT_THAT(batch.errors[0].where, testing::HasSubstr("policy0/scaling_max_freq"));
+}
+
 TEST_F(CpuTest, ACoreThatComesOnlineIsReadFromTheNextProbeOn) {
   using namespace std::chrono_literals;
   tree_.write("proc/stat", "cpu0 1 2 3 4\n");

@@ -110,6 +110,12 @@ TEST_F(MemoryTest, VanishedAndFifo) {
   EXPECT_THAT(value(collect(collector), Signal::memory_total_bytes), Optional(10 * kKiB));
 }
 
+TEST_F(MemoryTest, SwapAreasAreNotLookedForWhereThereIsNoSwap) {
+  tree_.write("proc/swaps", "/dev/zram0 partition many 0 5\n");
+  EXPECT_TRUE(read("MemTotal: 1000 kB\nSwapTotal: 0 kB\n").errors.empty());
+  EXPECT_EQ(read("MemTotal: 1000 kB\nSwapTotal: 8 kB\n").errors.size(), 1u);
+}
+
 TEST_F(MemoryTest, SwapByKind) {
   const Batch batch = read_swaps(
       "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"
