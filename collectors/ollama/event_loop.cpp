@@ -8,7 +8,6 @@
 #include <system_error>
 
 #include "collectors/ollama/socket.hpp"
-#include "collectors/ollama/sockets.hpp"
 
 namespace tegrascope {
 namespace {
@@ -85,11 +84,11 @@ void EventLoop::guarded(const std::function<void()>& function) noexcept {
   }
 }
 
-void EventLoop::watch(Socket& socket, int operation, std::uint32_t events) {
+void EventLoop::watch(Socket& socket, std::uint32_t events) {
   epoll_event event{};
   event.events = events;
   event.data.ptr = &socket;
-  if (::epoll_ctl(epoll_, operation, socket.descriptor(), &event) != 0)
+  if (::epoll_ctl(epoll_, EPOLL_CTL_ADD, socket.descriptor(), &event) != 0)
     throw std::system_error(errno, std::generic_category(), "the relay cannot wait for a socket");
 }
 
@@ -102,12 +101,13 @@ void EventLoop::forget(const Socket& socket) {
 }
 
 [[gnu::hot]] void EventLoop::wait_for_events() {
-  int timeout_ms = -1;
-  if (!timers_.empty()) {
+  int timeout_ms = ready_.empty() ? -1 : 0;
+  if (!timers_.empty() && timeout_ms != 0) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(timers_.begin()->first - monotonic_now());
     timeout_ms = static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 3'600'000));
   }
-  event_count_ = wait_now(epoll_, events_, timeout_ms);
+  const int count = ::epoll_wait(epoll_, events_.data(), static_cast<int>(events_.size()), timeout_ms);
+  event_count_ = std::max(count, 0);  // interrupted: none
   woken_at_ = monotonic_now();
   for (next_event_ = 0; next_event_ < event_count_;) {
     const epoll_event event = events_[static_cast<std::size_t>(next_event_++)];
@@ -140,10 +140,9 @@ bool EventLoop::run_waiting() {
   }
   const bool any = !posted.empty() || !ready_.empty();
   for (const auto& function : posted) guarded(function);
-  while (!ready_.empty()) {
-    const std::vector<std::coroutine_handle<>> ready = std::exchange(ready_, {});
-    for (const auto waiting : ready) waiting.resume();
-  }
+  resuming_.swap(ready_);
+  for (const auto waiting : resuming_) waiting.resume();
+  resuming_.clear();
   return any;
 }
 

@@ -44,7 +44,8 @@ class EventLoop {
   // When the events came that are being told of; of the relay thread.
   MonotonicTime woken_at() const { return woken_at_; }
 
-  // Not now, for who calls this may be in the middle of something, but before run() waits again.
+  // Not now, for who calls this may be in the middle of something, but before run() waits again. What comes meanwhile is
+  // told first, so who always has more to do stops nobody.
   void resume_soon(std::coroutine_handle<> waiting) { ready_.push_back(waiting); }
 
  private:
@@ -54,7 +55,7 @@ class EventLoop {
   using Timers = std::multimap<MonotonicTime, Timer*>;
 
   Detached live(Task task, std::function<void(std::exception_ptr)> ended);
-  void watch(Socket& socket, int operation, std::uint32_t events);
+  void watch(Socket& socket, std::uint32_t events);
   void forget(const Socket& socket);
   void wait_for_events();
   bool run_waiting();
@@ -69,6 +70,7 @@ class EventLoop {
   int event_count_ = 0;
   std::size_t tasks_ = 0;  // that live
   std::vector<std::coroutine_handle<>> ready_;
+  std::vector<std::coroutine_handle<>> resuming_;  // empty but for its memory
   bool posted_may_wait_ = true;
   Timers timers_;
   std::exception_ptr failure_;

@@ -148,7 +148,7 @@ class Relay::Impl {
   }
 
   // Takes at most so many of those that wait; returns why it ended, would_block when nobody waits any more.
-  error_code accept_some(const Socket& listener, std::size_t most) {
+  error_code accept_some(Socket& listener, std::size_t most) {
     error_code ec;
     for (std::size_t i = 0; i < most && !ec && listener.is_open(); ++i) {
       const int client = accept_waiting(listener, ec);
@@ -158,6 +158,7 @@ class Relay::Impl {
   }
 
   void begin(int client) {
+    std::shared_ptr<RelaySession> session;
     try {
       const bool full = hub_.sessions.size() >= options_.max_connections && !evict_idle();
       if (full) connections_refused_.fetch_add(1, std::memory_order_relaxed);
@@ -165,9 +166,10 @@ class Relay::Impl {
         ::close(client);
         return;
       }
-      const auto session = std::make_shared<RelaySession>(loop_, client, hub_);
+      session = std::make_shared<RelaySession>(loop_, client, hub_);
       full ? session->start_refusing() : session->start();
     } catch (const std::exception&) {  // out of memory: this connection is closed, the listener lives on
+      if (!session) ::close(client);
       hub_.observation_failures.fetch_add(1, std::memory_order_relaxed);
     }
   }
@@ -193,7 +195,7 @@ class Relay::Impl {
   void drain() {
     // Closing a listener resets who waits in it, unless another process holds it as well.
     if (options_.sockets.empty()) {
-      for (const Socket& listener : listeners_) accept_some(listener, SOMAXCONN);
+      for (Socket& listener : listeners_) accept_some(listener, SOMAXCONN);
     }
     close_listeners();
     hub_.draining = true;

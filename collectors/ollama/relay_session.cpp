@@ -28,16 +28,17 @@ std::string_view server_word(UpstreamKind kind) {
 RelaySession::RelaySession(EventLoop& loop, int client, RelayHub& hub)
     : hub_(hub),
       loop_(loop),
-      client_(loop, client),
+      client_(loop),
       upstream_(loop),
       linger_(loop),
       answered_(loop),
-      gate_(hub.rules, hub.rules.hosts.check ? local_address(client_) : std::string()),
+      gate_(hub.rules, hub.rules.hosts.check ? local_address(client) : std::string()),
       exchange_(std::make_unique<Exchange>(hub.exchange)),
       head_deadline_(loop),
       idle_since_(monotonic_now()) {
   hub_.sessions.insert(this);
   hub_.connections.store(hub_.sessions.size(), std::memory_order_relaxed);
+  client_.open(client);
 }
 
 RelaySession::~RelaySession() {
@@ -72,7 +73,7 @@ Task RelaySession::pump_requests(std::shared_ptr<RelaySession> self) {
   while (!closed_) {
     co_await client_.readable();
     if (closed_) co_return;
-    const std::size_t count = receive_now(client_, request_buffer_, ec);
+    const std::size_t count = client_.receive(request_buffer_, ec);
     if (ec) {
       if (would_block(ec)) continue;
       client_ended(ec);
@@ -103,7 +104,7 @@ Task RelaySession::pump_requests(std::shared_ptr<RelaySession> self) {
         co_await discard_requests(self);
         co_return;
       }
-      const std::size_t sent = send_now(upstream_, outgoing, ec);
+      const std::size_t sent = upstream_.send(outgoing, ec);
       observe([&](Exchange& exchange) { exchange.feed_request(passed, at); });
       if (!ec && sent < outgoing.size()) {
         co_await send_rest(upstream_, outgoing.substr(sent), ec);
@@ -175,15 +176,16 @@ Task RelaySession::connect_upstream(std::shared_ptr<RelaySession> self) {
   while (!closed_) {
     co_await upstream_.readable();
     if (closed_ || upstream_done_) co_return;
-    const std::size_t count = receive_now(upstream_, answer_buffer_, ec);
+    const std::span<char> room = backlog_.room();
+    const std::size_t count = upstream_.receive(room, ec);
     if (ec) {
       if (would_block(ec)) continue;
       upstream_ended(ec);
       co_return;
     }
     const MonotonicTime at = loop_.woken_at();
-    const std::string_view bytes(answer_buffer_.data(), count);
-    const std::size_t sent = send_now(client_, bytes, ec);
+    const std::string_view bytes(room.data(), count);
+    const std::size_t sent = client_.send(bytes, ec);
     if (!ec && sent < count) co_await send_rest(client_, bytes.substr(sent), ec);
     if (closed_) co_return;
     if (ec) {
@@ -202,7 +204,7 @@ Task RelaySession::send_rest(Socket& socket, std::string_view bytes, error_code&
     if (!socket.is_open()) {
       ec = boost::asio::error::operation_aborted;
     } else {
-      bytes.remove_prefix(send_now(socket, bytes, ec));
+      bytes.remove_prefix(socket.send(bytes, ec));
     }
   }
 }
@@ -275,7 +277,7 @@ void RelaySession::answer_ourselves(int status, std::string_view message) {
   const std::string answer =
       make_error_answer(status, message, gate_.last_method(), gate_.last_target(), hub_.rules.kind);
   error_code ignored;
-  send_now(client_, answer, ignored);
+  client_.send(answer, ignored);
   if (counted_in_flight_ > 0) {
     observe([&](Exchange& exchange) { exchange.feed_response(answer, monotonic_now()); });
   }
@@ -288,7 +290,7 @@ Task RelaySession::discard_requests(std::shared_ptr<RelaySession> self) {
   error_code ec;
   while (!closed_ && (!ec || would_block(ec))) {
     co_await client_.readable();
-    if (!closed_) receive_now(client_, request_buffer_, ec);
+    if (!closed_) client_.receive(request_buffer_, ec);
   }
   self->close();
 }
@@ -335,10 +337,9 @@ void RelaySession::close() {
 }
 
 [[gnu::hot]] void RelaySession::observe_answer(std::string_view bytes, MonotonicTime at) {
-  if (answers_may_wait_ && backlog_.take(bytes, at)) return;
+  if (answers_may_wait_ && backlog_.keep(bytes, at)) return;
   observe([&](Exchange& exchange) { exchange.feed_response(bytes, at); });
   answers_may_wait_ = exchange_ && exchange_->mid_stream();
-  if (!answers_may_wait_) backlog_.rest();
 }
 
 // Nothing that goes wrong in observing may cost a byte.

@@ -14,7 +14,7 @@
 #include "collectors/ollama/answer_backlog.hpp"
 #include "collectors/ollama/exchange.hpp"
 #include "collectors/ollama/request_gate.hpp"
-#include "collectors/ollama/sockets.hpp"
+#include "collectors/ollama/tcp.hpp"
 
 namespace tegrascope {
 
@@ -43,7 +43,7 @@ struct RelayHub {
 
 class RelaySession : public std::enable_shared_from_this<RelaySession> {
  public:
-  RelaySession(EventLoop& loop, int client, RelayHub& hub);  // owns the descriptor `client`
+  RelaySession(EventLoop& loop, int client, RelayHub& hub);  // owns the descriptor `client`, unless it throws
   ~RelaySession();
   RelaySession(const RelaySession&) = delete;
   RelaySession& operator=(const RelaySession&) = delete;
@@ -101,7 +101,6 @@ class RelaySession : public std::enable_shared_from_this<RelaySession> {
   Wakeup answered_;  // of a refusal that waits for earlier answers
   RequestGate gate_;
   std::unique_ptr<Exchange> exchange_;  // absent after an internal error: the bytes still pass
-  AnswerBacklog backlog_;               // answer bytes that exchange_ has not seen yet
   bool answers_may_wait_ = false;       // exchange_ was in the middle of a stream
   std::string held_;                    // bytes of an incomplete request head
   Timer head_deadline_;                 // runs while held_ holds some
@@ -117,7 +116,7 @@ class RelaySession : public std::enable_shared_from_this<RelaySession> {
   bool upstream_takes_ = true;  // false: what the client still sends is dropped
   bool closed_ = false;
   std::array<char, 16 * 1024> request_buffer_;
-  std::array<char, 16 * 1024> answer_buffer_;
+  AnswerBacklog backlog_;  // with answer bytes that exchange_ has not seen yet
 };
 
 }  // namespace tegrascope

@@ -1,13 +1,18 @@
-// A descriptor of a socket that coroutines wait for, on the thread of its EventLoop. It is watched for reading until
-// bytes come that nobody waits for, so waiting again and again costs no system call but the loop's own.
+// A socket that coroutines wait for, on the thread of its EventLoop. Waiting again and again costs no system call but
+// the loop's own, and the kernel tells of each change once: it is watched edge-triggered (epoll(7)).
 #pragma once
 
+#include <boost/system/error_code.hpp>
 #include <coroutine>
 #include <cstdint>
+#include <span>
+#include <string_view>
 
 #include "collectors/ollama/event_loop.hpp"
 
 namespace tegrascope {
+
+using boost::system::error_code;
 
 class Socket {
  public:
@@ -31,22 +36,37 @@ class Socket {
     void await_resume() const noexcept {}
   };
 
-  // co_await: until there is something to read, or room to write, or the other side has gone, or close(). One
+  // co_await: until there may be something to read, or room to write, or the other side has gone, or close(). One
   // coroutine at a time waits for each. Throws std::system_error when the kernel refuses.
   Wait readable() { return {*this, EPOLLIN}; }
   Wait writable() { return {*this, EPOLLOUT}; }
+
+  // What there is, at most the buffer's size. 0 with an error otherwise; the end of a stream is
+  // boost::asio::error::eof.
+  std::size_t receive(std::span<char> buffer, error_code& ec);
+
+  // Sends what fits at once and returns how much that was; 0 without error when the peer does not take any now.
+  std::size_t send(std::string_view bytes, error_code& ec);
+
+  // There is nothing to read until the kernel tells of more. receive() says it itself.
+  void is_drained() { may_read_ = false; }
 
   void on_events(std::uint32_t events);  // of the loop
 
  private:
   void wait(std::uint32_t event, std::coroutine_handle<> waiting);
-  void watch(std::uint32_t events);
 
   EventLoop& loop_;
   int descriptor_;
-  std::uint32_t watched_ = 0;  // for EPOLLIN, EPOLLOUT
+  bool watched_ = false;
+  bool may_read_ = false;   // as far as has been told
+  bool may_write_ = false;  // likewise
+  bool read_on_ = false;    // what has been told may lie behind the bytes that one receive() gets
   std::coroutine_handle<> reader_;
   std::coroutine_handle<> writer_;
 };
+
+// Of calls that would have to wait.
+bool would_block(const error_code& ec);
 
 }  // namespace tegrascope

@@ -2,16 +2,19 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <memory>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "collectors/ollama/socket.hpp"
+#include "collectors/ollama/tcp.hpp"
 
 namespace tegrascope {
 namespace {
@@ -59,19 +62,20 @@ class EventLoopTest : public testing::Test {
   Task read_to_end(Socket& socket, std::string& text) {
     while (true) {
       co_await socket.readable();
+      if (!socket.is_open()) co_return;
       char bytes[4];
-      const ssize_t count = socket.is_open() ? ::read(socket.descriptor(), bytes, sizeof bytes) : 0;
-      if (count <= 0) co_return;
-      text.append(bytes, static_cast<std::size_t>(count));
+      error_code ec;
+      text.append(bytes, socket.receive(bytes, ec));
+      if (ec && !would_block(ec)) co_return;
     }
   }
   Task fill(Socket& socket, std::size_t bytes) {
     const std::string text(bytes, 'x');
     for (std::string_view rest = text; !rest.empty();) {
       co_await socket.writable();
-      const ssize_t count = ::send(socket.descriptor(), rest.data(), rest.size(), MSG_NOSIGNAL);
-      if (count < 0 && errno != EAGAIN) throw std::runtime_error("send");
-      rest.remove_prefix(static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
+      error_code ec;
+      rest.remove_prefix(socket.send(rest, ec));
+      if (ec) throw std::runtime_error("send");
     }
   }
   Task sleep(Wakeup& wakeup) { co_await wakeup; }
@@ -120,6 +124,66 @@ TEST_F(EventLoopTest, BytesAndTheEndArriveInOrder) {
   EXPECT_EQ(ended_, 1);
 }
 
+TEST_F(EventLoopTest, TheEndBehindBytesThatFitIsToldToo) {
+  Pair pair(loop_);
+  std::string text;
+  spawn(read_to_end(pair.watched, text));
+  loop_.post([&] {
+    pair.say("abc");  // less than one receive() takes
+    pair.close_other();
+  });
+  loop_.run();
+  EXPECT_EQ(text, "abc");
+  EXPECT_EQ(ended_, 1);
+}
+
+TEST_F(EventLoopTest, WhoAlwaysHasMoreStopsNobody) {
+  Pair busy(loop_);
+  Pair other(loop_);
+  std::string much;
+  std::string when_told;
+  spawn(read_to_end(busy.watched, much));
+  spawn([](Socket& socket, const std::string& read_meanwhile, std::string& seen) -> Task {
+    co_await socket.readable();
+    seen = read_meanwhile;
+  }(other.watched, much, when_told));
+  busy.say(std::string(4000, 'x'));
+  other.say("y");
+  busy.close_other();
+  loop_.run();
+  EXPECT_EQ(much.size(), 4000U);
+  EXPECT_LT(when_told.size(), 100U);
+  EXPECT_EQ(ended_, 2);
+}
+
+// recv(2) stops short at urgent data, and what lies behind is not told of again.
+TEST_F(EventLoopTest, BytesBehindUrgentDataAreRead) {
+  const int listener = open_listener(resolve_address("127.0.0.1:0").front());
+  sockaddr_in address{};
+  socklen_t size = sizeof address;
+  ASSERT_EQ(::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size), 0);
+  const int sender = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  ASSERT_EQ(::connect(sender, reinterpret_cast<sockaddr*>(&address), size), 0);
+  Socket watched(loop_, ::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  ASSERT_TRUE(watched.is_open());
+  std::string text;
+  spawn([](Socket& socket, std::string& all) -> Task {
+    char bytes[64];
+    error_code ec;
+    while (all.size() < 6 && !(ec && !would_block(ec))) {
+      co_await socket.readable();
+      all.append(bytes, socket.receive(bytes, ec));
+    }
+  }(watched, text));
+  ASSERT_EQ(::send(sender, "abc", 3, 0), 3);
+  ASSERT_EQ(::send(sender, "!", 1, MSG_OOB), 1);
+  ASSERT_EQ(::send(sender, "def", 3, 0), 3);
+  loop_.run();
+  EXPECT_EQ(text, "abcdef");
+  ::close(sender);
+  ::close(listener);
+}
+
 TEST_F(EventLoopTest, ReaderAndWriterWaitOnOneSocket) {
   Pair pair(loop_);
   std::string text;
@@ -148,13 +212,12 @@ TEST_F(EventLoopTest, BytesThatNobodyWaitsForStayForLater) {
   std::string text;
   spawn([](Pair& from, Pair& until, std::string& all) -> Task {
     co_await from.watched.readable();
-    char first = 0;
-    EXPECT_EQ(::read(from.watched.descriptor(), &first, 1), 1);
+    char bytes[8];
+    error_code ec;
+    all.append(bytes, from.watched.receive(std::span(bytes, 1), ec));
     co_await until.watched.readable();  // `from` is readable all the while
     co_await from.watched.readable();
-    char rest[8];
-    const ssize_t count = ::read(from.watched.descriptor(), rest, sizeof rest);
-    all = first + std::string(rest, static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
+    all.append(bytes, from.watched.receive(bytes, ec));
   }(noisy, done, text));
   noisy.say("abc");
   Timer later(loop_);
@@ -201,13 +264,12 @@ TEST_F(EventLoopTest, AClosedSocketIsNotToldOfThoughAnotherHoldsIt) {
     co_await socket.readable();  // until it is closed
     socket.open(::dup(std::exchange(times, 0)));
     char bytes[8];
-    ssize_t count = -1;
-    while (count < 0) {
+    error_code ec;
+    while (all.empty()) {
       co_await socket.readable();
       ++times;
-      count = ::read(socket.descriptor(), bytes, sizeof bytes);
+      all.append(bytes, socket.receive(bytes, ec));
     }
-    all.assign(bytes, static_cast<std::size_t>(count));
   }(first.watched, told, text));
   Timer later(loop_);
   loop_.post([&] {

@@ -1,4 +1,4 @@
-#include "collectors/ollama/sockets.hpp"
+#include "collectors/ollama/tcp.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -6,10 +6,8 @@
 #include <netinet/tcp.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <boost/asio/error.hpp>
 #include <boost/asio/io_context.hpp>
 #include <cerrno>
@@ -132,8 +130,8 @@ void adopt_listener(int descriptor) {
 
 std::uint16_t local_port(int descriptor) { return local_endpoint(descriptor).port(); }
 
-std::string local_address(const Socket& socket) {
-  const TcpEndpoint endpoint = local_endpoint(socket.descriptor());
+std::string local_address(int descriptor) {
+  const TcpEndpoint endpoint = local_endpoint(descriptor);
   if (endpoint.port() == 0) return {};
   auto address = endpoint.address();
   if (address.is_v6() && address.to_v6().is_v4_mapped())
@@ -141,9 +139,10 @@ std::string local_address(const Socket& socket) {
   return address.to_string();
 }
 
-int accept_waiting(const Socket& listener, error_code& ec) {
+int accept_waiting(Socket& listener, error_code& ec) {
   const int fd = ::accept4(listener.descriptor(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
   ec = fd < 0 ? last_error() : error_code();
+  if (would_block(ec)) listener.is_drained();
   if (fd >= 0) tune(fd);
   return fd;
 }
@@ -163,38 +162,6 @@ error_code connect_result(const Socket& socket) {
   socklen_t size = sizeof error;
   if (::getsockopt(socket.descriptor(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) return last_error();
   return {error, boost::system::system_category()};
-}
-
-bool would_block(const error_code& ec) { return ec == asio::error::would_block; }
-
-[[gnu::hot]] int wait_now(int epoll, std::span<epoll_event> events, int timeout_ms) {
-  const long count = ::syscall(SYS_epoll_pwait, epoll, events.data(), static_cast<int>(events.size()),
-                               timeout_ms, nullptr, 0);
-  return static_cast<int>(std::max(count, 0L));
-}
-
-[[gnu::hot]] std::size_t receive_now(const Socket& socket, std::span<char> buffer, error_code& ec) {
-  long received = 0;
-  do {
-    received = ::syscall(SYS_recvfrom, socket.descriptor(), buffer.data(), buffer.size(), MSG_DONTWAIT,
-                         nullptr, nullptr);
-  } while (received < 0 && errno == EINTR);
-  ec = error_code();
-  if (received > 0) return static_cast<std::size_t>(received);
-  ec = received == 0 ? error_code(asio::error::eof) : last_error();
-  return 0;
-}
-
-[[gnu::hot]] std::size_t send_now(const Socket& socket, std::string_view bytes, error_code& ec) {
-  long sent = 0;
-  do {
-    sent = ::syscall(SYS_sendto, socket.descriptor(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL,
-                     nullptr, 0);
-  } while (sent < 0 && errno == EINTR);
-  ec = error_code();
-  if (sent >= 0) return static_cast<std::size_t>(sent);
-  if (errno != EAGAIN && errno != EWOULDBLOCK) ec = last_error();
-  return 0;
 }
 
 bool has_waiting(const Socket& socket) {
