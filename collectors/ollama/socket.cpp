@@ -59,11 +59,11 @@ void Socket::close() {
   ec = error_code();
   if (received > 0) {
     const auto count = static_cast<std::size_t>(received);
-    if (count < buffer.size() && !read_on_) is_drained();
+    if (count < buffer.size() && !read_on_) mark_drained();
     return count;
   }
   ec = received == 0 ? error_code(boost::asio::error::eof) : last_error();
-  if (would_block(ec)) is_drained();
+  if (would_block(ec)) mark_drained();
   return 0;
 }
 

@@ -49,7 +49,7 @@ class Socket {
   std::size_t send(std::string_view bytes, error_code& ec);
 
   // There is nothing to read until the kernel tells of more. receive() says it itself.
-  void is_drained() { may_read_ = false; }
+  void mark_drained() { may_read_ = false; }
 
   void on_events(std::uint32_t events);  // of the loop
 

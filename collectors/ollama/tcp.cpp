@@ -142,7 +142,7 @@ std::string local_address(int descriptor) {
 int accept_waiting(Socket& listener, error_code& ec) {
   const int fd = ::accept4(listener.descriptor(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
   ec = fd < 0 ? last_error() : error_code();
-  if (would_block(ec)) listener.is_drained();
+  if (would_block(ec)) listener.mark_drained();
   if (fd >= 0) tune(fd);
   return fd;
 }
