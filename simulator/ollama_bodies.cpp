@@ -113,8 +113,8 @@ Json usage(const RequestTruth& truth) {
 
 std::string event(const Json& json) { return "data: " + json.dump() + "\n\n"; }
 
-void put_text(Json& json, Api api, std::string_view text) {
-  if (api == Api::chat)
+void put_text(Json& json, GenerationApi api, std::string_view text) {
+  if (api == GenerationApi::chat)
     json["message"] = Json{{"role", "assistant"}, {"content", text}};
   else
     json["response"] = text;
@@ -122,16 +122,17 @@ void put_text(Json& json, Api api, std::string_view text) {
 
 }  // namespace
 
-std::optional<ParsedRequest> parse_generation(Api api, std::string_view body, std::int64_t natural_tokens) {
+std::optional<ParsedRequest> parse_generation(GenerationApi api, std::string_view body,
+                                              std::int64_t natural_tokens) {
   const std::optional<Json> json = parse_object(body);
   if (!json) return std::nullopt;
   ParsedRequest request;
   request.api = api;
   request.model = text_of(*json, "model");
-  request.streamed = flag(*json, "stream", api != Api::openai_chat);
+  request.streamed = flag(*json, "stream", api != GenerationApi::openai_chat);
   const Json options = json->value("options", Json::object());
   std::int64_t limit = number<std::int64_t>(options, "num_predict").value_or(-1);
-  if (api == Api::openai_chat) {
+  if (api == GenerationApi::openai_chat) {
     limit = number<std::int64_t>(*json, "max_tokens").value_or(-1);
     limit = number<std::int64_t>(*json, "max_completion_tokens").value_or(limit);
     request.usage_in_stream = flag(json->value("stream_options", Json::object()), "include_usage", false);
@@ -141,7 +142,7 @@ std::optional<ParsedRequest> parse_generation(Api api, std::string_view body, st
   request.order.cpu_asked = number<int>(options, "num_gpu") == 0;
   request.order.keep_alive = keep_alive_of(*json);
   std::int64_t tokens = 0;
-  if (api == Api::generate) {
+  if (api == GenerationApi::generate) {
     const std::string prompt = text_of(*json, "prompt");
     request.empty_prompt = prompt.empty();
     tokens = tokens_of(std::string_view(prompt));
@@ -267,14 +268,14 @@ std::string embed_body(const EmbedRequest& request, const RequestTruth& truth, N
       .dump();
 }
 
-std::string token_line(Api api, const std::string& model, std::string_view text) {
+std::string token_line(GenerationApi api, const std::string& model, std::string_view text) {
   Json json{{"model", model}, {"created_at", created_at()}};
   put_text(json, api, text);
   json["done"] = false;
   return json.dump() + "\n";
 }
 
-std::string load_line(Api api, const std::string& model, std::string_view done_reason) {
+std::string load_line(GenerationApi api, const std::string& model, std::string_view done_reason) {
   Json json{{"model", model}, {"created_at", created_at()}};
   put_text(json, api, "");
   json["done"] = true;
@@ -282,13 +283,13 @@ std::string load_line(Api api, const std::string& model, std::string_view done_r
   return json.dump() + "\n";
 }
 
-std::string final_object(Api api, const RequestTruth& truth, Nanoseconds total, std::string_view text,
-                         std::string_view done_reason) {
+std::string final_object(GenerationApi api, const RequestTruth& truth, Nanoseconds total,
+                         std::string_view text, std::string_view done_reason) {
   Json json{{"model", truth.model}, {"created_at", created_at()}};
   put_text(json, api, text);
   json["done"] = true;
   json["done_reason"] = done_reason;
-  if (api == Api::generate) json["context"] = Json::array({151644, 872, 198, 151645});
+  if (api == GenerationApi::generate) json["context"] = Json::array({151644, 872, 198, 151645});
   json.update(metrics(truth, total));
   return json.dump();
 }

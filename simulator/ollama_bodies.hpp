@@ -11,11 +11,11 @@
 
 namespace tegrascope::simulator {
 
-enum class Api : std::uint8_t { generate, chat, openai_chat };
+enum class GenerationApi : std::uint8_t { generate, chat, openai_chat };
 
 // What the body of a generation request asks for.
 struct ParsedRequest {
-  Api api = Api::generate;
+  GenerationApi api = GenerationApi::generate;
   std::string model;
   bool streamed = true;
   bool usage_in_stream = false;  // stream_options.include_usage
@@ -27,7 +27,8 @@ struct ParsedRequest {
 // nullopt: the body is no JSON object. Reads model, prompt or messages, stream, options.num_predict,
 // options.num_gpu, keep_alive, max_tokens, max_completion_tokens and stream_options. `natural_tokens` is the
 // length of an answer when the request sets no limit.
-std::optional<ParsedRequest> parse_generation(Api api, std::string_view body, std::int64_t natural_tokens);
+std::optional<ParsedRequest> parse_generation(GenerationApi api, std::string_view body,
+                                              std::int64_t natural_tokens);
 
 struct EmbedRequest {
   std::string model;
@@ -53,11 +54,11 @@ std::string openai_models_body();
 std::string embed_body(const EmbedRequest& request, const RequestTruth& truth, Nanoseconds total);
 
 // One object of /api/generate or /api/chat, with a newline.
-std::string token_line(Api api, const std::string& model, std::string_view text);
-std::string load_line(Api api, const std::string& model, std::string_view done_reason);
+std::string token_line(GenerationApi api, const std::string& model, std::string_view text);
+std::string load_line(GenerationApi api, const std::string& model, std::string_view done_reason);
 // The last object of a stream (text empty), or the whole answer. `done_reason`: stop or length.
-std::string final_object(Api api, const RequestTruth& truth, Nanoseconds total, std::string_view text,
-                         std::string_view done_reason);
+std::string final_object(GenerationApi api, const RequestTruth& truth, Nanoseconds total,
+                         std::string_view text, std::string_view done_reason);
 
 // /v1/chat/completions. Events end with an empty line.
 std::string openai_delta(const std::string& model, std::int64_t id, std::string_view text, bool first);

@@ -52,15 +52,15 @@ asio::awaitable<void> SimulatedOllama::answer_error(HttpConnection& client, cons
 asio::awaitable<void> SimulatedOllama::route(HttpConnection& client, const HttpRequest& request) {
   if (request.method == "POST") {
     if (request.path == "/api/generate") {
-      co_await answer_generation(client, request, Api::generate);
+      co_await answer_generation(client, request, GenerationApi::generate);
       co_return;
     }
     if (request.path == "/api/chat") {
-      co_await answer_generation(client, request, Api::chat);
+      co_await answer_generation(client, request, GenerationApi::chat);
       co_return;
     }
     if (request.path == "/v1/chat/completions") {
-      co_await answer_generation(client, request, Api::openai_chat);
+      co_await answer_generation(client, request, GenerationApi::openai_chat);
       co_return;
     }
     if (request.path == "/api/show") {
@@ -155,7 +155,7 @@ asio::awaitable<void> SimulatedOllama::answer_embed(HttpConnection& client, cons
 }
 
 asio::awaitable<void> SimulatedOllama::answer_generation(HttpConnection& client, const HttpRequest& request,
-                                                         Api api) {
+                                                         GenerationApi api) {
   std::optional<ParsedRequest> parsed = parse_generation(api, request.body, options_.natural_tokens);
   if (!parsed) {
     co_await answer_error(client, request, 400,
@@ -170,7 +170,7 @@ asio::awaitable<void> SimulatedOllama::answer_generation(HttpConnection& client,
   }
   parsed->order.model = model;
   parsed->order.endpoint = request.path;
-  if (parsed->empty_prompt && api == Api::openai_chat) {
+  if (parsed->empty_prompt && api == GenerationApi::openai_chat) {
     co_await answer_error(client, request, 400, "[] is too short - 'messages'");
     co_return;
   }
@@ -199,7 +199,7 @@ asio::awaitable<void> SimulatedOllama::answer_load(HttpConnection& client, const
 
 asio::awaitable<void> SimulatedOllama::stream(HttpConnection& client, const HttpRequest& request,
                                               const ParsedRequest& parsed, Generation& generation) {
-  const bool openai = parsed.api == Api::openai_chat;
+  const bool openai = parsed.api == GenerationApi::openai_chat;
   const std::string& model = parsed.order.model->name;
   const std::int64_t id = next_id_++;
   client.begin_stream(request, openai ? kEvents : kNdjson);
@@ -241,7 +241,7 @@ asio::awaitable<void> SimulatedOllama::answer_whole(HttpConnection& client, cons
   const RequestTruth& truth = generation.truth();
   const std::string text = answer_text(truth.output_tokens);
   std::string body =
-      parsed.api == Api::openai_chat
+      parsed.api == GenerationApi::openai_chat
           ? openai_answer(truth, next_id_++, text, done_reason(parsed))
           : final_object(parsed.api, truth, generation.total_duration(), text, done_reason(parsed));
   co_await client.answer(request, 200, kJson, std::move(body));

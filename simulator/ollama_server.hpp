@@ -63,7 +63,8 @@ class SimulatedOllama {
   boost::asio::awaitable<bool> answer_plain(HttpConnection& client, const HttpRequest& request);
   boost::asio::awaitable<void> answer_show(HttpConnection& client, const HttpRequest& request);
   boost::asio::awaitable<void> answer_embed(HttpConnection& client, const HttpRequest& request);
-  boost::asio::awaitable<void> answer_generation(HttpConnection& client, const HttpRequest& request, Api api);
+  boost::asio::awaitable<void> answer_generation(HttpConnection& client, const HttpRequest& request,
+                                                 GenerationApi api);
   boost::asio::awaitable<void> answer_load(HttpConnection& client, const HttpRequest& request,
                                            const ParsedRequest& parsed);
   boost::asio::awaitable<void> stream(HttpConnection& client, const HttpRequest& request,
