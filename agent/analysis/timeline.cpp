@@ -15,6 +15,20 @@ bool has_one_kind(Signal signal) { return signal == Signal::nvpmodel_mode; }
 
 }  // namespace
 
+BatchHealth health_of(const Batch& batch) {
+  BatchHealth health;
+  bool failed = false;
+  bool unavailable = false;
+  for (const ReadError& error : batch.errors) {
+    if (error.reason == ErrorReason::unavailable)
+      unavailable = true;
+    else if (!std::exchange(failed, true))
+      health.error = error.where;
+  }
+  health.up = !batch.readings.empty() || (!failed && (batch.lists_processes || unavailable));
+  return health;
+}
+
 std::vector<const Reading*> Timeline::add(const Batch& batch) {
   CollectorStatus& status = collectors_[batch.collector];
   status.name = batch.collector;
@@ -22,23 +36,24 @@ std::vector<const Reading*> Timeline::add(const Batch& batch) {
   ++status.samples;
   status.sample_seconds += to_seconds(batch.finished - batch.started);
   status.missed_slots += batch.missed_slots;
-  status.error.clear();
+  const BatchHealth health = health_of(batch);
+  status.up = health.up;
+  status.error = health.error;
   status.unavailable = 0;
-  bool failed = false;
   for (const ReadError& error : batch.errors) {
-    if (error.reason == ErrorReason::unavailable) {
+    if (error.reason == ErrorReason::unavailable)
       ++status.unavailable;
-      continue;
-    }
-    ++status.errors[error.reason];
-    if (!std::exchange(failed, true)) status.error = error.where;
+    else
+      ++status.errors[error.reason];
   }
-  status.up = !batch.readings.empty() || (!failed && (batch.lists_processes || status.unavailable > 0));
 
   std::vector<const Reading*> accepted;
   accepted.reserve(batch.readings.size());
+  Places& places = places_[batch.collector];
+  places.resize(batch.readings.size(), latest_.end());
+  auto place = places.begin();
   for (const Reading& reading : batch.readings) {
-    Latest& latest = latest_[{reading.signal, reading.instance, reading.kind}];
+    Latest& latest = find(reading, *place++);
     const bool other_is_fresh = latest.collector != batch.collector && !latest.collector.empty() &&
                                 latest.collector != kStandIn &&
                                 reading.at - latest.reading.at < kReadingStaleAfter;
@@ -54,6 +69,15 @@ std::vector<const Reading*> Timeline::add(const Batch& batch) {
     accepted.push_back(&reading);
   }
   return accepted;
+}
+
+// A collector tells its sensors in the same order each time: where a reading went last time, the next one goes.
+Timeline::Latest& Timeline::find(const Reading& reading, Place& place) {
+  const bool known = place != latest_.end() && std::get<0>(place->first) == reading.signal &&
+                     std::get<1>(place->first) == reading.instance &&
+                     std::get<2>(place->first) == reading.kind;
+  if (!known) place = latest_.try_emplace({reading.signal, reading.instance, reading.kind}).first;
+  return place->second;
 }
 
 bool Timeline::integrates(Signal signal) {
@@ -94,10 +118,12 @@ void Timeline::count(const Reading& reading) {
 }
 
 void Timeline::forget_other_kinds(const Reading& reading) {
-  std::erase_if(latest_, [&](const auto& entry) {
+  const auto forgotten = std::erase_if(latest_, [&](const auto& entry) {
     const auto& [signal, instance, kind] = entry.first;
     return signal == reading.signal && instance == reading.instance && kind != reading.kind;
   });
+  if (forgotten == 0) return;
+  for (auto& [collector, places] : places_) std::fill(places.begin(), places.end(), latest_.end());
 }
 
 std::map<std::string, double> Timeline::integral(Signal signal) const {

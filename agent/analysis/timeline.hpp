@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <vector>
 
@@ -17,8 +18,19 @@ namespace tegrascope {
 // Older than this a reading is not shown: five idle sampling intervals.
 inline constexpr Nanoseconds kReadingStaleAfter = std::chrono::seconds(5);
 
+// What a batch says of its collector.
+struct BatchHealth {
+  bool up = false;         // the read worked
+  std::string_view error;  // ReadError::where of the first failure, or ""; lives as long as the batch
+};
+BatchHealth health_of(const Batch& batch);
+
 class Timeline {
  public:
+  Timeline() = default;
+  Timeline(const Timeline&) = delete;  // it points into itself
+  Timeline& operator=(const Timeline&) = delete;
+
   // Takes a batch in. Returns those of its readings that were accepted: tegrastats stands in for a sensor only while
   // no other collector has a fresh value of the same series.
   std::vector<const Reading*> add(const Batch& batch);
@@ -49,6 +61,10 @@ class Timeline {
     std::optional<double> counter;
   };
 
+  using Place = std::map<Key, Latest>::iterator;
+  using Places = std::vector<Place>;
+
+  Latest& find(const Reading& reading, Place& place);
   static bool integrates(Signal signal);
   void integrate(const Reading& reading);
   void count_thermal_event(const Reading& reading);
@@ -56,6 +72,7 @@ class Timeline {
   void forget_other_kinds(const Reading& reading);
 
   std::map<Key, Latest> latest_;
+  std::map<std::string, Places> places_;  // collector -> of the readings of its last batch, in their order
   std::map<std::string, CollectorStatus> collectors_;
   std::map<Key, Integral> integrals_;
   std::map<std::string, Nanoseconds> rail_averaging_;

@@ -29,6 +29,38 @@ TEST(Timeline, ShowsNothingOlderThanItsStalenessBound) {
   EXPECT_TRUE(timeline.fresh(at(6)).empty());
 }
 
+std::vector<std::pair<std::string, double>> shown(const Timeline& timeline, double time) {
+  std::vector<std::pair<std::string, double>> out;
+  for (const Reading& r : timeline.fresh(at(time))) out.emplace_back(r.instance + r.kind, r.value);
+  return out;
+}
+
+TEST(Timeline, FindsEachSeriesInWhateverOrderItIsTold) {
+  using Shown = std::vector<std::pair<std::string, double>>;
+  const auto zone = [](const char* name, double value, double time) {
+    return Reading{Signal::temperature_celsius, name, "", value, at(time)};
+  };
+  Timeline timeline;
+  timeline.add(batch("thermal", {zone("a", 1, 1), zone("b", 2, 1), zone("c", 3, 1)}));
+  timeline.add(batch("thermal", {zone("a", 4, 2), zone("c", 6, 2)}));
+  EXPECT_EQ(shown(timeline, 2), (Shown{{"a", 4}, {"b", 2}, {"c", 6}}));
+  timeline.add(batch("thermal", {zone("c", 9, 3), zone("b", 8, 3), zone("a", 7, 3), zone("d", 5, 3)}));
+  EXPECT_EQ(shown(timeline, 3), (Shown{{"a", 7}, {"b", 8}, {"c", 9}, {"d", 5}}));
+}
+
+TEST(Timeline, ANewPowerModeTakesTheOldOnesPlace) {
+  using Shown = std::vector<std::pair<std::string, double>>;
+  const auto mode = [](const char* name, double number, double time) {
+    return Reading{Signal::nvpmodel_mode, "", name, number, at(time)};
+  };
+  Timeline timeline;
+  for (double t : {1.0, 2.0}) timeline.add(batch("nvpmodel", {mode("15W", 0, t), gpu(0.5, t)}));
+  for (double t : {3.0, 4.0}) timeline.add(batch("nvpmodel", {mode("7W", 1, t), gpu(0.6, t)}));
+  EXPECT_EQ(shown(timeline, 4), (Shown{{"0", 0.6}, {"7W", 1}}));
+  timeline.add(batch("nvpmodel", {mode("15W", 0, 5), gpu(0.7, 5)}));
+  EXPECT_EQ(shown(timeline, 5), (Shown{{"0", 0.7}, {"15W", 0}}));
+}
+
 TEST(Timeline, TegrastatsStandsInOnlyWhileNobodyElseReads) {
   Timeline timeline;
   EXPECT_EQ(timeline.add(batch("tegrastats", {gpu(0.9, 1)})).size(), 1u);
