@@ -212,6 +212,7 @@ void Analysis::advance(MonotonicTime now) {
     if (needed.count(id) == 0 && last && *last < attribution_.position()) gone.push_back(id);
   }
   for (const ProcessId& id : gone) attribution_.sensors().forget_runner(id);
+  forget_unseen_models(now);
 }
 
 bool Analysis::busy() const {

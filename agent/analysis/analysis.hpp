@@ -80,10 +80,12 @@ class Analysis {
   std::set<std::string> take_poll_wanted() { return std::exchange(poll_wanted_, {}); }
   // Requests judged since the last call, newest last: for the log.
   std::vector<RequestRecord> take_judged();
+  // Whether the placement gauge of a model has changed since the last call: for the log.
+  bool take_placements_changed() { return std::exchange(placements_changed_, false); }
   // What happened since the last call, in order.
   std::vector<Event> take_events() { return events_.take(); }
 
-  // A snapshot is due: a second has passed, or a request ended.
+  // A snapshot would tell more than the last one: a second has passed, or a request ended.
   bool snapshot_due(MonotonicTime now) const;
   SnapshotPtr make_snapshot(MonotonicTime now);
 
@@ -115,6 +117,7 @@ class Analysis {
   void add_roofline(const LiveRequest& request, RequestRecord& record);
   void fill_events(Snapshot& snapshot) const;
   void watch_placements(MonotonicTime now);
+  void note_shown(const ModelKey& key, std::optional<Placement> placement);
   SeenPlacement seen_placement(const ModelKey& key, Placement placement) const;
 
   AnalysisOptions options_;
@@ -144,6 +147,8 @@ class Analysis {
   std::set<std::string> poll_wanted_;
   std::set<ModelKey> asked_about_;  // models polled for since the runners last changed
   EventWatch events_;
+  std::map<ModelKey, Placement> shown_placements_;  // of the gauge, at the last advance()
+  bool placements_changed_ = false;
   RunnerWatch runner_watch_;
   std::optional<ClockReading> clock_;
   MonotonicTime now_{};  // of the last advance()

@@ -42,9 +42,18 @@ SeenPlacement Analysis::seen_placement(const ModelKey& key, Placement placement)
   return seen;
 }
 
+void Analysis::note_shown(const ModelKey& key, std::optional<Placement> placement) {
+  if (!placement) return;
+  const auto [shown, first] = shown_placements_.try_emplace(key, *placement);
+  if (!first && shown->second == *placement) return;
+  shown->second = *placement;
+  placements_changed_ = true;
+}
+
 // Counts a fallback under what is known of its cause.
 void Analysis::watch_placements(MonotonicTime now) {
   for (const auto& [key, tracker] : desk_.trackers()) {
+    note_shown(key, tracker.state());
     // Several models share that name.
     if (key.model == kOtherModel) continue;
     const std::optional<Placement> placement = tracker.state();

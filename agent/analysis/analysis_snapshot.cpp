@@ -19,6 +19,7 @@ void Analysis::forget_unseen_models(MonotonicTime now) {
     desk_.forget(key);
     known_models_.erase(key);
     events_.forget(key);
+    shown_placements_.erase(key);
   }
 }
 
@@ -27,7 +28,6 @@ bool Analysis::snapshot_due(MonotonicTime now) const {
 }
 
 SnapshotPtr Analysis::make_snapshot(MonotonicTime now) {
-  forget_unseen_models(now);
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->at = now;
   snapshot->board = options_.board;

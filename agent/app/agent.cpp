@@ -103,7 +103,7 @@ class Agent::Parts {
   std::vector<std::uint16_t> relay_ports() const {
     return relay_ ? relay_->ports() : std::vector<std::uint16_t>{};
   }
-  const SnapshotSource& snapshots() const { return service_->snapshots(); }
+  SnapshotPtr snapshot() const { return service_->ask(); }
   void hurry() {
     if (relay_) relay_->hurry();
   }
@@ -166,8 +166,7 @@ void Agent::Parts::start() {
   };
   hooks.relay_view = [this] { return relay_ ? std::optional(view_of(relay_->counts())) : std::nullopt; };
   const AnalysisOptions understanding = read_host(config_, analysis_options);
-  service_ = std::make_unique<Service>(understanding, ids_, observes(config_, "process"),
-                                       config_.sample_interval, hooks);
+  service_ = std::make_unique<Service>(understanding, ids_, observes(config_, "process"), hooks);
   const std::filesystem::path state_directory = start_history(understanding.board.value_or(BoardIdentity{}));
   service_->push(std::vector<OllamaServer>(servers));
 
@@ -216,8 +215,7 @@ std::filesystem::path Agent::Parts::start_history(const BoardIdentity& board) {
 }
 
 void Agent::Parts::start_http() {
-  endpoints_ =
-      std::make_unique<Endpoints>(service_->snapshots(), BuildInfo{version(), revision()}, machine_name());
+  endpoints_ = std::make_unique<Endpoints>(*service_, BuildInfo{version(), revision()}, machine_name());
   HttpServerOptions options;
   options.sockets = config_.web_sockets;
   http_ = std::make_unique<HttpServer>(
@@ -335,7 +333,7 @@ void Agent::Parts::look_at_gpu_access(const std::vector<std::int64_t>& serves,
 // The two wait for a disk that hangs at the same time.
 void Agent::Parts::stop_disk() {
   const auto deadline = std::chrono::steady_clock::now() + History::kPatience;
-  const SnapshotPtr last = service_->snapshots().latest();
+  const SnapshotPtr last = service_->latest();
   if (history_) history_->finish(last);
   if (outlets_) outlets_->stop(deadline);
   if (history_) history_->stop(last, deadline);
@@ -365,6 +363,6 @@ void Agent::stop() { parts_->stop(); }
 void Agent::hurry() { parts_->hurry(); }
 std::vector<std::uint16_t> Agent::web_ports() const { return parts_->web_ports(); }
 std::vector<std::uint16_t> Agent::relay_ports() const { return parts_->relay_ports(); }
-const SnapshotSource& Agent::snapshots() const { return parts_->snapshots(); }
+SnapshotPtr Agent::snapshot() const { return parts_->snapshot(); }
 
 }  // namespace tegrascope

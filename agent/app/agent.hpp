@@ -1,5 +1,4 @@
-// The agent: everything built in order, stopped in reverse. The owner's thread only, but for snapshots() and
-// hurry().
+// The agent: everything built in order, stopped in reverse. The owner's thread only, but for hurry().
 #pragma once
 
 #include <cstdint>
@@ -31,7 +30,8 @@ class Agent {
 
   std::vector<std::uint16_t> web_ports() const;
   std::vector<std::uint16_t> relay_ports() const;
-  const SnapshotSource& snapshots() const;
+  // All that is known now; between start() and stop().
+  SnapshotPtr snapshot() const;
 
  private:
   class Parts;

@@ -52,6 +52,8 @@ class Bus {
     if (wakes) wake_();
   }
 
+  void wake() { wake_(); }
+
   // Everything that waits, in order.
   std::deque<T> take() {
     const std::lock_guard lock(mutex_);

@@ -71,9 +71,10 @@ void configure_log(std::string_view level, std::string_view format) {
 
 void set_log_level(std::string_view level) { spdlog::set_level(spdlog::level::from_str(std::string(level))); }
 
+bool is_logged(LogLevel level) { return spdlog::should_log(to_spdlog(level)); }
+
 void log(LogLevel level, std::string_view message, std::initializer_list<LogField> fields) {
-  const auto spdlog_level = to_spdlog(level);
-  if (!spdlog::should_log(spdlog_level)) return;
+  if (!is_logged(level)) return;
   std::string line;
   if (json_lines) {
     line = "\"level\":\"" + std::string(name_of(level)) + "\",\"msg\":";
@@ -94,7 +95,7 @@ void log(LogLevel level, std::string_view message, std::initializer_list<LogFiel
       append_value(line, value);
     }
   }
-  spdlog::log(spdlog_level, "{}", line);
+  spdlog::log(to_spdlog(level), "{}", line);
 }
 
 }  // namespace tegrascope

@@ -16,6 +16,8 @@ using LogField = std::pair<std::string_view, std::string>;
 // level: debug, info, warn, error; format: logfmt, json.
 void configure_log(std::string_view level, std::string_view format);
 void set_log_level(std::string_view level);
+// Whether lines of this level are written: what makes one may be dear.
+bool is_logged(LogLevel level);
 
 void log(LogLevel level, std::string_view message, std::initializer_list<LogField> fields = {});
 

@@ -3,8 +3,8 @@
 #include <pthread.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <boost/asio/post.hpp>
+#include <future>
 
 #include "agent/app/log.hpp"
 #include "agent/app/version.hpp"
@@ -14,24 +14,24 @@ namespace {
 
 constexpr std::size_t kBusCapacity = 65536;
 constexpr double kBusyRunnerCores = 0.10;
-// While requests are under way: no more often than the board is sampled, little comes to be known between samples.
-// More than so many messages are not left for the next turn, so that none takes long.
-constexpr Nanoseconds kShortestTurn = std::chrono::milliseconds{500};
-constexpr Nanoseconds kLongestTurn = std::chrono::seconds{1};
+// While requests are under way a slot of samples wakes this thread, but not before a second has passed: little comes to
+// be known without samples, and what the sampler has just touched is in the caches. Where none comes (it hangs, or
+// samples seldom) a timer does, and many messages do, so that no look takes long.
+constexpr Nanoseconds kShortestTurn = std::chrono::seconds{1};
+constexpr Nanoseconds kLongestTurn = std::chrono::seconds{2};
 constexpr std::size_t kMostLeft = 128;
+constexpr Nanoseconds kKeepEvery = std::chrono::seconds{10};  // a commit comes each 30 s at most
 // A turn must not keep the relay from a core. More would make scrapes wait on a board whose cores are all busy.
 constexpr int kNicer = 5;
 
 }  // namespace
 
-Service::Service(const AnalysisOptions& options, RequestIds& ids, bool witness_processes,
-                 Nanoseconds sample_interval, ServiceHooks hooks)
+Service::Service(const AnalysisOptions& options, RequestIds& ids, bool witness_processes, ServiceHooks hooks)
     : work_(context_.get_executor()),
       bus_(kBusCapacity, [this] { boost::asio::post(context_, [this] { drain(); }); }),
       options_(options),
       analysis_(with_recorder(options)),
       witness_processes_(witness_processes),
-      turn_length_(std::clamp(sample_interval, kShortestTurn, kLongestTurn)),
       process_witness_(ids,
                        [this](RequestEvent&& event) {
                          if (witness_processes_) feed(event);
@@ -42,6 +42,11 @@ Service::Service(const AnalysisOptions& options, RequestIds& ids, bool witness_p
       hooks_(std::move(hooks)) {}
 
 Service::~Service() { stop(); }
+
+void Service::push(std::vector<Batch>&& slot) {
+  bus_.push_all(std::move(slot));
+  if (monotonic_now() >= next_turn_.load()) bus_.wake();
+}
 
 AnalysisOptions Service::with_recorder(AnalysisOptions options) {
   options.on_booked = [this, told = options.on_booked](const RequestRecord& record) {
@@ -81,6 +86,7 @@ void Service::end_recording(MonotonicTime now) {
 }
 
 void Service::start() {
+  running_ = true;
   watchdog_.start();
   begin_recording();
   thread_ = std::thread([this] {
@@ -93,12 +99,12 @@ void Service::start() {
 void Service::stop() {
   if (!thread_.joinable()) return;
   boost::asio::post(context_, [this] {
-    stopping_ = true;
+    running_ = false;
     turn_.cancel();
     drain();
     analysis_.renew_learned();
     const MonotonicTime now = monotonic_now();
-    publish(now);
+    make_snapshot(now);
     end_recording(now);
     watchdog_.stop();
     work_.reset();
@@ -127,11 +133,32 @@ void Service::tell_events() {
   }
 }
 
-void Service::publish(MonotonicTime now) {
+void Service::make_snapshot(MonotonicTime now) {
   if (const auto relay = hooks_.relay_view()) feed(*relay);
   analysis_.set_storage(hooks_.storage_view());
   if (outlets_ != nullptr) analysis_.set_outlets(outlets_->web_hook(), outlets_->incidents());
-  snapshots_.publish(analysis_.make_snapshot(now));
+  snapshot_ = analysis_.make_snapshot(now);
+}
+
+SnapshotPtr Service::latest() {
+  if (!running_) return snapshot_;
+  drain();
+  const MonotonicTime now = monotonic_now();
+  if (analysis_.snapshot_due(now)) make_snapshot(now);
+  return snapshot_;
+}
+
+SnapshotPtr Service::ask() {
+  std::promise<SnapshotPtr> answer;
+  boost::asio::post(context_, [this, &answer] { answer.set_value(latest()); });
+  return answer.get_future().get();
+}
+
+void Service::keep(MonotonicTime now) {
+  if (kept_ && now - *kept_ < kKeepEvery) return;
+  kept_ = now;
+  make_snapshot(now);
+  hooks_.keep(snapshot_);
 }
 
 void Service::drain() {
@@ -151,31 +178,34 @@ void Service::drain() {
     busy_ = !busy_;
     hooks_.set_busy(busy_);
   }
-  if (analysis_.snapshot_due(now)) {
-    publish(now);
-    state_log_.note(*snapshots_.latest());
-    hooks_.keep(snapshots_.latest());
+  if (analysis_.take_placements_changed()) {
+    make_snapshot(now);
+    state_log_.note_placements(*snapshot_);
   }
-  choose_turns();
+  keep(now);
+  choose_turns(now);
 }
 
-void Service::choose_turns() {
-  if (busy_ == in_turns_ || stopping_) return;
+void Service::choose_turns(MonotonicTime now) {
+  looked_at_ = now;
+  next_turn_ = busy_ ? now + kShortestTurn : MonotonicTime::max();
+  if (busy_ == in_turns_ || !running_) return;
   in_turns_ = busy_;
   bus_.set_wake_at(in_turns_ ? kMostLeft : 1);
   if (in_turns_) await_turn();
 }
 
 void Service::await_turn() {
-  turn_.expires_after(turn_length_);
+  turn_.expires_after(kLongestTurn);
   turn_.async_wait([this](const boost::system::error_code& error) {
-    if (error || !in_turns_ || stopping_) return;
-    drain();
+    if (error || !in_turns_ || !running_) return;
+    if (monotonic_now() - looked_at_ >= kLongestTurn) drain();
     if (in_turns_) await_turn();
   });
 }
 
 void Service::take(Batch&& batch) {
+  state_log_.note(batch);
   feed(batch);
   if (!batch.lists_processes) return;
   process_witness_.observe(batch);
@@ -231,13 +261,20 @@ void Service::take(SlotsReading&& reading) {
 void Service::take(RequestEvent&& event) { feed(event); }
 
 void Service::take(ServerState&& state) {
+  state_log_.note(state);
   process_witness_.set_state(state);
   feed(state);
 }
 
-void Service::take(CaptureView&& capture) { feed(capture); }
+void Service::take(CaptureView&& capture) {
+  state_log_.note(capture);
+  feed(capture);
+}
 
-void Service::take(ServerLog&& log) { feed(log); }
+void Service::take(ServerLog&& log) {
+  state_log_.note(log);
+  feed(log);
+}
 
 void Service::take(GpuAccess&& access) { feed(access); }
 

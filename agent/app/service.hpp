@@ -1,12 +1,15 @@
-// The service thread: takes what the other threads sensed, lets the analysis understand it, publishes
-// snapshots and runs the HTTP endpoint. While nothing is under way it wakes for whatever comes; else in turns, one or
-// two a second, so that tokens and samples do not wake it.
+// The service thread: takes what the other threads sensed, lets the analysis understand it, runs the HTTP endpoint and
+// makes it a snapshot when it is asked for one. While nothing is under way it wakes for whatever comes; else in turns, one
+// a second at most, so that tokens and most samples do not wake it.
 #pragma once
 
+#include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <variant>
@@ -16,7 +19,6 @@
 #include "agent/app/bus.hpp"
 #include "agent/app/clocks.hpp"
 #include "agent/app/outlets.hpp"
-#include "agent/app/snapshot_holder.hpp"
 #include "agent/app/state_log.hpp"
 #include "agent/app/watchdog.hpp"
 #include "agent/recording/recorder.hpp"
@@ -36,18 +38,16 @@ struct ServiceHooks {
   std::function<void(std::vector<std::int64_t>&& serves, std::vector<ProcessId>&& runners)> find_gpu_access;
   std::function<std::optional<RelayView>()> relay_view;      // absent: no relay
   std::function<std::optional<StorageView>()> storage_view;  // absent: nothing is kept
-  std::function<void(const SnapshotPtr&)> keep;              // of each snapshot published
+  std::function<void(const SnapshotPtr&)> keep;              // every ten seconds
 };
 
-class Service {
+class Service : public SnapshotSource {
  public:
-  // `sample_interval`: while requests are under way.
-  Service(const AnalysisOptions& options, RequestIds& ids, bool witness_processes,
-          Nanoseconds sample_interval, ServiceHooks hooks);
-  ~Service();  // stops
+  Service(const AnalysisOptions& options, RequestIds& ids, bool witness_processes, ServiceHooks hooks);
+  ~Service() override;  // stops
 
   // Any thread.
-  void push(std::vector<Batch>&& slot) { bus_.push_all(std::move(slot)); }
+  void push(std::vector<Batch>&& slot);
   void push(RequestEvent&& event) { bus_.push(std::move(event)); }
   void push(ServerState&& state) { bus_.push(std::move(state)); }
   void push(SlotsReading&& reading) { bus_.push(std::move(reading)); }
@@ -61,12 +61,16 @@ class Service {
   // Before start(): what earlier runs left.
   void restore(std::shared_ptr<const Books> carried, const LearnedState& learned);
 
-  const SnapshotSource& snapshots() const { return snapshots_; }
+  // All that is known now; one snapshot a second, and one after each request's end, are enough for any number of
+  // questions. Service thread; any while it does not run: then the last one.
+  SnapshotPtr latest() override;
+  // latest() from another thread, between start() and stop(); waits for the service thread.
+  SnapshotPtr ask();
   // For the HTTP endpoint; handlers run on the service thread.
   boost::asio::io_context& context() { return context_; }
 
   void start();
-  // Takes in what still waits, publishes a last time, joins. Idempotent.
+  // Takes in what still waits, makes a last snapshot, joins. Idempotent.
   void stop();
 
  private:
@@ -84,10 +88,11 @@ class Service {
   void end_recording(MonotonicTime now);
   void look_at_clocks();
   void tell_events();
-  void publish(MonotonicTime now);
+  void make_snapshot(MonotonicTime now);
+  void keep(MonotonicTime now);
 
   void drain();
-  void choose_turns();
+  void choose_turns(MonotonicTime now);
   void await_turn();
   void take(Batch&& batch);
   void take(RequestEvent&& event);
@@ -103,7 +108,8 @@ class Service {
   boost::asio::io_context context_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   Bus<Message> bus_;
-  SnapshotHolder snapshots_;
+  SnapshotPtr snapshot_ = std::make_shared<Snapshot>();
+  std::optional<MonotonicTime> kept_;
   const AnalysisOptions options_;
   Recorder recorder_;
   std::optional<RestoredState> restored_;
@@ -111,7 +117,6 @@ class Service {
   ClockWatch clock_watch_;
   Outlets* outlets_ = nullptr;
   const bool witness_processes_;
-  const Nanoseconds turn_length_;
   ProcessWitness process_witness_;
   SlotsWitness slots_witness_;
   std::map<ProcessId, std::pair<MonotonicTime, Nanoseconds>> runner_cpu_;  // at the last batch
@@ -121,7 +126,10 @@ class Service {
   std::set<ProcessId> runners_;
   bool busy_ = false;
   bool in_turns_ = false;
-  bool stopping_ = false;
+  MonotonicTime looked_at_{};
+  // From then on a slot wakes this thread. While idle the bus does for whatever comes.
+  std::atomic<MonotonicTime> next_turn_{MonotonicTime::max()};
+  bool running_ = false;  // from start() until stop() takes its last look
   boost::asio::steady_timer turn_{context_};
   Watchdog watchdog_{context_};
   std::thread thread_;

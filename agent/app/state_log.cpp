@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agent/analysis/timeline.hpp"
 #include "agent/app/log.hpp"
 
 namespace tegrascope {
@@ -9,7 +10,7 @@ namespace {
 
 // Some files are looked at once a minute only (collectors/probe.hpp): a collector that reports one of them each time
 // has not been well in between.
-constexpr Nanoseconds kQuietBeforeUp = std::chrono::seconds(70);
+constexpr Nanoseconds kQuietBeforeBetter = std::chrono::seconds(70);
 
 std::string_view describe(Placement placement) {
   switch (placement) {
@@ -27,37 +28,26 @@ std::string_view describe(Placement placement) {
 
 }  // namespace
 
-void StateLog::note(const Snapshot& snapshot) {
-  note_collectors(snapshot);
-  note_servers(snapshot);
-  note_placements(snapshot);
-  note_capture(snapshot);
-  note_logs(snapshot);
-}
-
-void StateLog::note_capture(const Snapshot& snapshot) {
-  if (!snapshot.capture || capture_ == snapshot.capture->error) return;
-  capture_ = snapshot.capture->error;
-  if (snapshot.capture->up) {
+void StateLog::note(const CaptureView& capture) {
+  if (capture_ == capture.error) return;
+  capture_ = capture.error;
+  if (capture.up) {
     log_info("packet capture is on");
   } else {
-    log_warn("packet capture is off, the other witnesses go on", {{"error", snapshot.capture->error}});
+    log_warn("packet capture is off, the other witnesses go on", {{"error", capture.error}});
   }
 }
 
-void StateLog::note_logs(const Snapshot& snapshot) {
-  for (const ServerView& view : snapshot.servers) {
-    if (!view.log) continue;
-    const ServerLog& now = *view.log;
-    const auto [it, first] = logs_.try_emplace(now.server, ServerLog{});
-    ServerLog& known = it->second;
-    if (now.followed && !known.followed) {
-      log_info("the server's log is followed", {{"server", now.server}});
-    } else if (!now.followed && (first || known.error != now.error)) {
-      log_warn("the server's log cannot be followed, the other witnesses go on",
-               {{"server", now.server}, {"error", now.error}});
-    }
-    known = now;
+void StateLog::note(const ServerLog& log) {
+  const auto [known, first] = logs_.try_emplace(log.server);
+  const std::optional<std::string> trouble = log.followed ? std::nullopt : std::optional(log.error);
+  if (!first && known->second == trouble) return;
+  known->second = trouble;
+  if (log.followed) {
+    log_info("the server's log is followed", {{"server", log.server}});
+  } else {
+    log_warn("the server's log cannot be followed, the other witnesses go on",
+             {{"server", log.server}, {"error", log.error}});
   }
 }
 
@@ -75,41 +65,43 @@ void StateLog::note(const Event& event) {
        {"cure", event.cure}});
 }
 
-void StateLog::note_collectors(const Snapshot& snapshot) {
-  for (const CollectorStatus& c : snapshot.collectors) {
-    if (!c.up && !c.absent && c.error.empty()) continue;  // a child process that has not spoken yet
-    const std::string state = c.absent ? "absent" : !c.up ? "failed" : c.error.empty() ? "up" : "degraded";
-    auto& [known, last_error] = collectors_[c.name];
-    if (!c.error.empty()) last_error = snapshot.at;
-    if (known == state) continue;
-    if (state == "up" && last_error && snapshot.at - *last_error < kQuietBeforeUp) continue;
-    known = state;
-    if (state == "up") {
-      log_info("collector is up", {{"collector", c.name}});
-    } else if (state == "absent") {
-      log_info("collector has nothing to read here", {{"collector", c.name}});
-    } else {
-      log_warn(c.up ? "a sensor failed, the collector's others go on" : "collector failed",
-               {{"collector", c.name}, {"error", c.error}});
-    }
+void StateLog::note(const Batch& batch) {
+  const BatchHealth health = health_of(batch);
+  if (!health.up && !batch.absent && health.error.empty()) return;  // a child process that has not spoken yet
+  const std::string_view state = batch.absent           ? "absent"
+                                 : !health.up           ? "failed"
+                                 : health.error.empty() ? "up"
+                                                        : "degraded";
+  auto& [known, last_error, last_failed] = collectors_[batch.collector];
+  if (!health.error.empty()) last_error = batch.finished;
+  if (state == "failed") last_failed = batch.finished;
+  if (known == state) return;
+  const auto& worse = state == "up" ? last_error : last_failed;
+  const bool better = state == "up" || state == "degraded";
+  if (better && worse && batch.finished - *worse < kQuietBeforeBetter) return;
+  known = state;
+  if (state == "up") {
+    log_info("collector is up", {{"collector", batch.collector}});
+  } else if (state == "absent") {
+    log_info("collector has nothing to read here", {{"collector", batch.collector}});
+  } else {
+    log_warn(health.up ? "a sensor failed, the collector's others go on" : "collector failed",
+             {{"collector", batch.collector}, {"error", std::string(health.error)}});
   }
 }
 
-void StateLog::note_servers(const Snapshot& snapshot) {
-  for (const ServerView& view : snapshot.servers) {
-    const ServerState& s = view.state;
-    const std::string state = s.up ? "up " + s.version : s.error;
-    std::string& known = servers_[s.server.name];
-    if (known == state) continue;
-    known = state;
-    const bool ollama = s.server.kind == UpstreamKind::ollama;
-    if (s.up) {
-      log_info(ollama ? "Ollama answers" : "the server answers",
-               {{"server", s.server.name}, {"version", s.version}});
-    } else {
-      log_warn(ollama ? "Ollama does not answer" : "the server does not answer",
-               {{"server", s.server.name}, {"error", s.error}});
-    }
+void StateLog::note(const ServerState& s) {
+  const std::string state = s.up ? "up " + s.version : s.error;
+  std::string& known = servers_[s.server.name];
+  if (known == state) return;
+  known = state;
+  const bool ollama = s.server.kind == UpstreamKind::ollama;
+  if (s.up) {
+    log_info(ollama ? "Ollama answers" : "the server answers",
+             {{"server", s.server.name}, {"version", s.version}});
+  } else {
+    log_warn(ollama ? "Ollama does not answer" : "the server does not answer",
+             {{"server", s.server.name}, {"error", s.error}});
   }
 }
 
@@ -135,6 +127,7 @@ void StateLog::note_placements(const Snapshot& snapshot) {
 }
 
 void StateLog::note_request(const RequestRecord& record) {
+  if (!is_logged(LogLevel::debug)) return;
   log_debug("request judged", {{"id", std::to_string(record.id)},
                                {"witness", std::string(to_string(record.witness))},
                                {"server", record.server},

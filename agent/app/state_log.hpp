@@ -1,5 +1,5 @@
-// One log line per change of state: collectors, servers, placements, and one for each event. Repeats of the same state are silent. A collector
-// is up again after 70 s without an error.
+// One log line per change of state: collectors, servers, placements, and one for each event. Repeats of the same
+// state are silent. A collector is well again, or better, after 70 s without an error that was as bad. One thread at a time.
 #pragma once
 
 #include <map>
@@ -13,27 +13,28 @@ namespace tegrascope {
 
 class StateLog {
  public:
-  void note(const Snapshot& snapshot);
-  // Failed loads, dead runners and throttling; placements are told by note(Snapshot).
+  // Its collector.
+  void note(const Batch& batch);
+  void note(const ServerState& state);
+  void note(const CaptureView& capture);
+  void note(const ServerLog& log);
+  // Failed loads, dead runners and throttling; placements are told by note_placements().
   void note(const Event& event);
+  void note_placements(const Snapshot& snapshot);
   void note_request(const RequestRecord& record);  // at level debug
 
  private:
-  void note_collectors(const Snapshot& snapshot);
-  void note_servers(const Snapshot& snapshot);
-  void note_placements(const Snapshot& snapshot);
-  void note_capture(const Snapshot& snapshot);
-  void note_logs(const Snapshot& snapshot);
-
   struct Collector {
     std::string state;  // up, degraded, failed, absent
     std::optional<MonotonicTime> last_error;
+    std::optional<MonotonicTime> last_failed;
   };
   std::map<std::string, Collector> collectors_;  // by name
   std::map<std::string, std::string> servers_;   // name -> up VERSION, or the error
   std::map<ModelKey, Placement> placements_;
-  std::map<std::string, ServerLog> logs_;  // by server
-  std::optional<std::string> capture_;     // its error
+  std::map<std::string, std::optional<std::string>>
+      logs_;                            // server -> why its log is not followed; absent: it is
+  std::optional<std::string> capture_;  // its error
 };
 
 }  // namespace tegrascope

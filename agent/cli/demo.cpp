@@ -87,7 +87,7 @@ void watch(Agent& agent, simulator::Simulation& simulation, const DemoOptions& o
   std::optional<MonotonicTime> done_at;
   for (;;) {
     if (signals.wait(250ms)) return;
-    summary.print_new(*agent.snapshots().latest());
+    summary.print_new(*agent.snapshot());
     const MonotonicTime now = monotonic_now();
     if (options.seconds > 0 && to_seconds(now - begin) >= options.seconds) return;
     // A scenario with a finite script ends by itself once its last request has been judged.

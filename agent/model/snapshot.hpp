@@ -1,5 +1,4 @@
-// The immutable view that exporters read. The analysis builds a new one at most once a second and at a
-// request's end; reading one has no side effect and any thread may do it.
+// The immutable view that exporters read. Reading one has no side effect and any thread may do it.
 #pragma once
 
 #include <cstdint>
@@ -171,12 +170,12 @@ Books lifetime_of(const Snapshot& snapshot);
 
 using SnapshotPtr = std::shared_ptr<const Snapshot>;
 
-// Where exporters get the newest snapshot. latest() is never null, callable from any thread, without side
-// effect.
+// Where exporters get the newest snapshot. A source may make it when it is asked, so latest() is for the source's own
+// thread, which is where the HTTP endpoint runs. Never null; the same pointer while nothing is new.
 class SnapshotSource {
  public:
   virtual ~SnapshotSource() = default;
-  virtual SnapshotPtr latest() const = 0;
+  virtual SnapshotPtr latest() = 0;
 };
 
 }  // namespace tegrascope

@@ -98,7 +98,6 @@ void Run::take(const Advance& advance) {
   }
   for (Event& event : analysis_.take_events()) run_.events.push_back(std::move(event));
   analysis_.take_poll_wanted();
-  if (analysis_.snapshot_due(advance.at)) analysis_.make_snapshot(advance.at);
   for (RequestRecord& record : std::exchange(booked_, {})) {
     const auto place = place_.find(record.id);
     if (place != place_.end()) run_.requests[place->second] = std::move(record);

@@ -77,7 +77,7 @@ bool is_own_host(std::string_view host, std::string_view machine_name) {
   return !error || is("localhost") || is(machine_name);
 }
 
-Endpoints::Endpoints(const SnapshotSource& source, BuildInfo build, std::string machine_name)
+Endpoints::Endpoints(SnapshotSource& source, BuildInfo build, std::string machine_name)
     : source_(source),
       build_(build),
       machine_name_(std::move(machine_name)),

@@ -18,7 +18,7 @@ namespace tegrascope {
 class Endpoints {
  public:
   // `source` must outlive this. `machine_name`: as gethostname(2) says; empty: unknown.
-  Endpoints(const SnapshotSource& source, BuildInfo build, std::string machine_name = {});
+  Endpoints(SnapshotSource& source, BuildInfo build, std::string machine_name = {});
 
   HttpReply operator()(const HttpRequest& request);
 
@@ -28,7 +28,7 @@ class Endpoints {
   std::optional<HttpReply> api(std::string_view name) const;  // absent: there is no such page
   HttpReply landing() const;
 
-  const SnapshotSource& source_;
+  SnapshotSource& source_;
   const BuildInfo build_;
   const std::string machine_name_;
   MetricsPage metrics_;

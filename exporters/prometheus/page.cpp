@@ -8,7 +8,7 @@
 
 namespace tegrascope {
 
-MetricsPage::MetricsPage(const SnapshotSource& source, BuildInfo build)
+MetricsPage::MetricsPage(SnapshotSource& source, BuildInfo build)
     : source_(source), build_(std::move(build)) {}
 
 std::shared_ptr<const std::string> MetricsPage::text() {

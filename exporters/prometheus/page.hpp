@@ -16,16 +16,16 @@ class MetricsPage {
   static constexpr std::string_view kContentType = "text/plain; version=0.0.4; charset=utf-8";
 
   // `source` must outlive this.
-  MetricsPage(const SnapshotSource& source, BuildInfo build);
+  MetricsPage(SnapshotSource& source, BuildInfo build);
 
-  // Of the newest snapshot, in Prometheus' text format 0.0.4; never null. The same pointer until a new one is
-  // published.
+  // Of the newest snapshot, in Prometheus' text format 0.0.4; never null. The same pointer until there is a new
+  // one.
   std::shared_ptr<const std::string> text();
   // text() as gzip, made when it is first asked for.
   std::shared_ptr<const std::string> compressed();
 
  private:
-  const SnapshotSource& source_;
+  SnapshotSource& source_;
   const BuildInfo build_;
   SnapshotPtr rendered_;  // kept alive, so that a new snapshot cannot have its address
   std::shared_ptr<const std::string> text_;

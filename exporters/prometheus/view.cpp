@@ -16,7 +16,7 @@ std::vector<prometheus::MetricFamily> to_families(const Snapshot& snapshot, cons
   return out.take();
 }
 
-SnapshotView::SnapshotView(const SnapshotSource& source, BuildInfo build)
+SnapshotView::SnapshotView(SnapshotSource& source, BuildInfo build)
     : source_(source), build_(std::move(build)) {}
 
 std::vector<prometheus::MetricFamily> SnapshotView::Collect() const {

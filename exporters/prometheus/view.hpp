@@ -16,15 +16,15 @@ namespace tegrascope {
 // to increase()).
 std::vector<prometheus::MetricFamily> to_families(const Snapshot& snapshot, const BuildInfo& build);
 
-// For prometheus-cpp: reads the newest snapshot at each Collect(). Any thread; no side effect.
+// For prometheus-cpp: asks for the newest snapshot at each Collect(). The source's thread.
 class SnapshotView : public prometheus::Collectable {
  public:
   // `source` must outlive this.
-  SnapshotView(const SnapshotSource& source, BuildInfo build);
+  SnapshotView(SnapshotSource& source, BuildInfo build);
   std::vector<prometheus::MetricFamily> Collect() const override;
 
  private:
-  const SnapshotSource& source_;
+  SnapshotSource& source_;
   const BuildInfo build_;
 };
 

@@ -136,6 +136,7 @@ TEST(Series, AModelUnseenForADayIsGoneAndItsEnergyIsStillAccountedFor) {
   none.models_known = true;
   none.at = t(board.now());
   board.analysis().add(none);
+  board.analysis().advance(t(board.now()) + 25h);
   const SnapshotPtr next_day = board.analysis().make_snapshot(t(board.now()) + 25h);
   EXPECT_TRUE(next_day->models.empty());
   const LedgerView& ledger = next_day->ledger;

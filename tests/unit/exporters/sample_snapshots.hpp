@@ -196,7 +196,7 @@ class FixedSource : public SnapshotSource {
   FixedSource() : latest_(std::make_shared<const Snapshot>()) {}
   explicit FixedSource(Snapshot snapshot) { set(std::move(snapshot)); }
   void set(Snapshot snapshot) { latest_ = std::make_shared<const Snapshot>(std::move(snapshot)); }
-  SnapshotPtr latest() const override { return latest_; }
+  SnapshotPtr latest() override { return latest_; }
 
  private:
   SnapshotPtr latest_;

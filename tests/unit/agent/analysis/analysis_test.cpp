@@ -139,6 +139,7 @@ TEST(Analysis, AModelUnseenForADayStaysInTheLifetimesBooks) {
   board.whole_request(1, 3, 12, 0.97, 0.4);
   const Books before = books_of(*board.snapshot());
   ASSERT_FALSE(before.attributed.empty());
+  board.analysis().advance(t(10) + std::chrono::hours(25));
   const SnapshotPtr later = board.analysis().make_snapshot(t(10) + std::chrono::hours(25));
   EXPECT_TRUE(later->models.empty());
   EXPECT_GT(later->ledger.forgotten_energy_nj, 0);

@@ -13,17 +13,15 @@ using testing::HasSubstr;
 
 // What is written for the state of one collector at that time.
 std::string said(StateLog& log, std::chrono::seconds at, const std::string& error,
-                 std::uint64_t unavailable = 0) {
-  Snapshot snapshot;
-  snapshot.at = MonotonicTime{at};
-  CollectorStatus status;
-  status.name = "thermal";
-  status.up = true;
-  status.error = error;
-  status.unavailable = unavailable;
-  snapshot.collectors.push_back(status);
+                 std::uint64_t unavailable = 0, bool readings = true) {
+  Batch batch;
+  batch.collector = "thermal";
+  batch.finished = MonotonicTime{at};
+  if (readings) batch.readings.resize(1);
+  if (!error.empty()) batch.errors.push_back({ErrorReason::missing, error});
+  batch.errors.resize(batch.errors.size() + unavailable, {ErrorReason::unavailable, ""});
   testing::internal::CaptureStderr();
-  log.note(snapshot);
+  log.note(batch);
   return testing::internal::GetCapturedStderr();
 }
 
@@ -44,6 +42,17 @@ TEST_F(StateLogTest, AnErrorThatComesAndGoesIsToldOnce) {
   EXPECT_THAT(said(log, 372s, ""), HasSubstr("collector is up"));
 }
 
+TEST_F(StateLogTest, ACollectorThatFailsEachSecondTimeIsToldOnce) {
+  StateLog log;
+  EXPECT_THAT(said(log, 1s, "a: EIO", 0, true), HasSubstr("a sensor failed"));
+  EXPECT_THAT(said(log, 2s, "a: EIO", 0, false), HasSubstr("collector failed"));
+  for (int second = 3; second < 100; ++second)
+    EXPECT_EQ(said(log, std::chrono::seconds(second), "a: EIO", 0, second % 2 == 1), "");
+  for (int second = 100; second < 168; ++second)
+    EXPECT_EQ(said(log, std::chrono::seconds(second), "a: EIO", 0, true), "");
+  EXPECT_THAT(said(log, 168s, "a: EIO", 0, true), HasSubstr("a sensor failed"));
+}
+
 TEST_F(StateLogTest, ASensorThatIsUnavailableIsNotTold) {
   StateLog log;
   EXPECT_THAT(said(log, 1s, "", 4), HasSubstr("collector is up"));
@@ -53,16 +62,12 @@ TEST_F(StateLogTest, ASensorThatIsUnavailableIsNotTold) {
 
 TEST_F(StateLogTest, WhatAServersLogTellsIsToldOnce) {
   StateLog log;
-  Snapshot snapshot;
   ServerLog server;
   server.server = "s:1";
   server.error = "o.log: No such file or directory";
   const auto said_of = [&] {
-    ServerView view;
-    view.log = server;
-    snapshot.servers = {view};
     testing::internal::CaptureStderr();
-    log.note(snapshot);
+    log.note(server);
     return testing::internal::GetCapturedStderr();
   };
   EXPECT_THAT(said_of(), HasSubstr("No such file"));

@@ -137,7 +137,6 @@ class RecordedBoard {
     recorder_.take(Advance{t(now_), 0});
     analysis_.advance(t(now_));
     for (const Event& event : analysis_.take_events()) recorder_.take(event);
-    if (analysis_.snapshot_due(t(now_))) analysis_.make_snapshot(t(now_));
   }
 
   Recorder recorder_;

@@ -77,7 +77,7 @@ TEST(Api, Roofline) {
 }
 
 TEST(Api, IsForLoopbackOnly) {
-  const FixedSource source{full_snapshot()};
+  FixedSource source{full_snapshot()};
   Endpoints endpoints{source, {}};
   for (const char* path : {"/api/v1/ledger", "/api/v1/headroom", "/api/v1/roofline"}) {
     HttpRequest request;

@@ -21,7 +21,7 @@ HttpRequest request(const std::string& path, bool loopback = true) {
 }
 
 TEST(Endpoints, metrics) {
-  const FixedSource source{full_snapshot()};
+  FixedSource source{full_snapshot()};
   Endpoints endpoints{source, {"0.1.0", ""}};
   const HttpReply reply = endpoints(request("/metrics"));
   EXPECT_EQ(reply.status, 200);
@@ -59,7 +59,7 @@ TEST(Endpoints, scrapes_change_nothing_and_scrapers_agree) {
 }
 
 TEST(Endpoints, metrics_as_gzip_for_those_who_take_it) {
-  const FixedSource source{full_snapshot()};
+  FixedSource source{full_snapshot()};
   Endpoints endpoints{source, {"0.1.0", ""}};
   HttpRequest asked = request("/metrics");
   asked.accept_encoding = "gzip";
@@ -82,7 +82,7 @@ TEST(AcceptsGzip, as_the_field_says) {
 }
 
 TEST(Endpoints, healthy) {
-  const FixedSource source;
+  FixedSource source;
   Endpoints endpoints{source, {}};
   EXPECT_EQ(endpoints(request("/-/healthy")).status, 200);
   EXPECT_EQ(*endpoints(request("/-/healthy")).body, "tegrascope is healthy.\n");
@@ -100,7 +100,7 @@ TEST(Endpoints, ready_from_the_first_reading_on) {
 }
 
 TEST(Endpoints, unknown_pages) {
-  const FixedSource source;
+  FixedSource source;
   Endpoints endpoints{source, {}};
   for (const char* path : {"/metrics/", "/metric", "/-/", "", "//", "/api/v1/nothing", "/index.html"}) {
     EXPECT_EQ(endpoints(request(path)).status, 404) << path;
@@ -118,7 +118,7 @@ TEST(Endpoints, requests_with_their_evidence) {
   record.verdict.flags = {"declared_mismatch"};
   record.verdict.evidence = {{"api_ps", "/api/ps says 100 % GPU", -1, -1}};
   snapshot.recent = {record};
-  const FixedSource source{snapshot};
+  FixedSource source{snapshot};
   Endpoints endpoints{source, {}};
   const HttpReply all = endpoints(request("/api/v1/requests"));
   EXPECT_EQ(all.status, 200);
@@ -134,7 +134,7 @@ TEST(Endpoints, requests_with_their_evidence) {
 }
 
 TEST(Endpoints, pages_about_requests_are_for_hosts_that_nobody_else_can_name) {
-  const FixedSource source{full_snapshot()};
+  FixedSource source{full_snapshot()};
   Endpoints endpoints{source, {}, "Jetson"};
   for (const char* path : {"/", "/api/v1/requests", "/api/v1/events", "/api/v1/nothing"}) {
     HttpRequest asked = request(path);
@@ -161,7 +161,7 @@ TEST(Endpoints, own_hosts) {
 }
 
 TEST(Endpoints, beyond_loopback_only_what_monitoring_needs) {
-  const FixedSource source{full_snapshot()};
+  FixedSource source{full_snapshot()};
   Endpoints endpoints{source, {}};
   EXPECT_EQ(endpoints(request("/", true)).status, 200);
   EXPECT_EQ(endpoints(request("/", false)).status, 404);
@@ -170,7 +170,7 @@ TEST(Endpoints, beyond_loopback_only_what_monitoring_needs) {
 }
 
 TEST(Endpoints, events_to_this_machine_only) {
-  const FixedSource source{full_snapshot()};
+  FixedSource source{full_snapshot()};
   Endpoints endpoints{source, {"0.1.0", ""}};
   const HttpReply reply = endpoints(request("/api/v1/events"));
   EXPECT_EQ(reply.status, 200);
