@@ -1,5 +1,6 @@
 // One log line per change of state: collectors, servers, placements, and one for each event. Repeats of the same
-// state are silent. A collector is well again, or better, after 70 s without an error that was as bad. One thread at a time.
+// state are silent. A collector is up again after 70 s without an error, and no longer failed after 70 s in which some
+// sensor could be read. One thread at a time.
 #pragma once
 
 #include <map>
@@ -32,8 +33,8 @@ class StateLog {
   std::map<std::string, Collector> collectors_;  // by name
   std::map<std::string, std::string> servers_;   // name -> up VERSION, or the error
   std::map<ModelKey, Placement> placements_;
-  std::map<std::string, std::optional<std::string>>
-      logs_;                            // server -> why its log is not followed; absent: it is
+  // Server -> why its log is not followed; absent: it is.
+  std::map<std::string, std::optional<std::string>> logs_;
   std::optional<std::string> capture_;  // its error
 };
 

@@ -112,17 +112,6 @@ TEST_F(ServiceTest, WhileARequestIsUnderWayATimerLooksWhereNoSlotComes) {
   EXPECT_TRUE(test::eventually([&] { return serves_seen_ == 1; }));
 }
 
-TEST_F(ServiceTest, WhileARequestIsUnderWayManyEventsAreLookedAtSoon) {
-  service_.start();
-  service_.push(RequestEvent(started(1)));
-  ASSERT_TRUE(test::eventually([&] { return busy_.load(); }));
-  push_serve();
-  RequestProgress progress;
-  progress.id = 1;
-  for (int i = 0; i < 200; ++i) service_.push(RequestEvent(progress));
-  EXPECT_TRUE(test::eventually([&] { return serves_seen_ == 1; }));
-}
-
 TEST_F(ServiceTest, WhatIsKeptIsOfferedWithoutAQuestion) {
   service_.start();
   push_slot(0.5);
