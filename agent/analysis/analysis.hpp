@@ -80,8 +80,8 @@ class Analysis {
   std::set<std::string> take_poll_wanted() { return std::exchange(poll_wanted_, {}); }
   // Requests judged since the last call, newest last: for the log.
   std::vector<RequestRecord> take_judged();
-  // Whether the placement gauge of a model has changed since the last call: for the log.
-  bool take_placements_changed() { return std::exchange(placements_changed_, false); }
+  // Models whose placement gauge has changed since the last call: for the log.
+  std::set<ModelKey> take_changed_placements() { return std::exchange(changed_placements_, {}); }
   // What happened since the last call, in order.
   std::vector<Event> take_events() { return events_.take(); }
 
@@ -148,7 +148,7 @@ class Analysis {
   std::set<ModelKey> asked_about_;  // models polled for since the runners last changed
   EventWatch events_;
   std::map<ModelKey, Placement> shown_placements_;  // of the gauge, at the last advance()
-  bool placements_changed_ = false;
+  std::set<ModelKey> changed_placements_;
   RunnerWatch runner_watch_;
   std::optional<ClockReading> clock_;
   MonotonicTime now_{};  // of the last advance()

@@ -47,7 +47,7 @@ void Analysis::note_shown(const ModelKey& key, std::optional<Placement> placemen
   const auto [shown, first] = shown_placements_.try_emplace(key, *placement);
   if (!first && shown->second == *placement) return;
   shown->second = *placement;
-  placements_changed_ = true;
+  changed_placements_.insert(key);
 }
 
 // Counts a fallback under what is known of its cause.

@@ -133,6 +133,14 @@ void Service::tell_events() {
   }
 }
 
+void Service::tell_placements(MonotonicTime now) {
+  const std::set<ModelKey> changed = analysis_.take_changed_placements();
+  if (changed.empty()) return;
+  make_snapshot(now);
+  for (const ModelView& view : snapshot_->models)
+    if (changed.count({view.server, view.model}) != 0) state_log_.note_placement(view);
+}
+
 void Service::make_snapshot(MonotonicTime now) {
   if (const auto relay = hooks_.relay_view()) feed(*relay);
   analysis_.set_storage(hooks_.storage_view());
@@ -178,10 +186,7 @@ void Service::drain() {
     busy_ = !busy_;
     hooks_.set_busy(busy_);
   }
-  if (analysis_.take_placements_changed()) {
-    make_snapshot(now);
-    state_log_.note_placements(*snapshot_);
-  }
+  tell_placements(now);
   keep(now);
   choose_turns(now);
 }

@@ -88,6 +88,7 @@ class Service : public SnapshotSource {
   void end_recording(MonotonicTime now);
   void look_at_clocks();
   void tell_events();
+  void tell_placements(MonotonicTime now);
   void make_snapshot(MonotonicTime now);
   void keep(MonotonicTime now);
 

@@ -105,25 +105,19 @@ void StateLog::note(const ServerState& s) {
   }
 }
 
-void StateLog::note_placements(const Snapshot& snapshot) {
-  for (const ModelView& view : snapshot.models) {
-    if (!view.placement) continue;
-    const ModelKey key{view.server, view.model};
-    const auto [it, first] = placements_.try_emplace(key, *view.placement);
-    if (!first && it->second == *view.placement) continue;
-    it->second = *view.placement;
-    const bool expected = *view.placement == Placement::gpu || !view.gpu_expected;
-    if (view.fallback) {
-      log_warn(describe(*view.placement), {{"server", view.server},
-                                           {"model", view.model},
-                                           {"evidence", view.placement_evidence},
-                                           {"reason", std::string(to_string(view.fallback->reason))},
-                                           {"cure", view.fallback->cure}});
-      continue;
-    }
-    log(expected ? LogLevel::info : LogLevel::warn, describe(*view.placement),
-        {{"server", view.server}, {"model", view.model}, {"evidence", view.placement_evidence}});
+void StateLog::note_placement(const ModelView& view) {
+  if (!view.placement) return;
+  const bool expected = *view.placement == Placement::gpu || !view.gpu_expected;
+  if (view.fallback) {
+    log_warn(describe(*view.placement), {{"server", view.server},
+                                         {"model", view.model},
+                                         {"evidence", view.placement_evidence},
+                                         {"reason", std::string(to_string(view.fallback->reason))},
+                                         {"cure", view.fallback->cure}});
+    return;
   }
+  log(expected ? LogLevel::info : LogLevel::warn, describe(*view.placement),
+      {{"server", view.server}, {"model", view.model}, {"evidence", view.placement_evidence}});
 }
 
 void StateLog::note_request(const RequestRecord& record) {

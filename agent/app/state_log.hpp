@@ -7,7 +7,6 @@
 #include <optional>
 #include <string>
 
-#include "agent/attribution/ledger.hpp"
 #include "agent/model/snapshot.hpp"
 
 namespace tegrascope {
@@ -19,9 +18,10 @@ class StateLog {
   void note(const ServerState& state);
   void note(const CaptureView& capture);
   void note(const ServerLog& log);
-  // Failed loads, dead runners and throttling; placements are told by note_placements().
+  // Failed loads, dead runners and throttling; placements are told by note_placement().
   void note(const Event& event);
-  void note_placements(const Snapshot& snapshot);
+  // A placement that has changed.
+  void note_placement(const ModelView& view);
   void note_request(const RequestRecord& record);  // at level debug
 
  private:
@@ -32,7 +32,6 @@ class StateLog {
   };
   std::map<std::string, Collector> collectors_;  // by name
   std::map<std::string, std::string> servers_;   // name -> up VERSION, or the error
-  std::map<ModelKey, Placement> placements_;
   // Server -> why its log is not followed; absent: it is.
   std::map<std::string, std::optional<std::string>> logs_;
   std::optional<std::string> capture_;  // its error

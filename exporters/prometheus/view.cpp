@@ -1,7 +1,5 @@
 #include "exporters/prometheus/view.hpp"
 
-#include <utility>
-
 #include "exporters/prometheus/view_parts.hpp"
 
 namespace tegrascope {
@@ -14,13 +12,6 @@ std::vector<prometheus::MetricFamily> to_families(const Snapshot& snapshot, cons
   write_models(snapshot, out);
   write_events(snapshot, out);
   return out.take();
-}
-
-SnapshotView::SnapshotView(SnapshotSource& source, BuildInfo build)
-    : source_(source), build_(std::move(build)) {}
-
-std::vector<prometheus::MetricFamily> SnapshotView::Collect() const {
-  return to_families(*source_.latest(), build_);
 }
 
 }  // namespace tegrascope

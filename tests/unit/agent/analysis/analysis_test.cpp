@@ -147,6 +147,18 @@ TEST(Analysis, AModelUnseenForADayStaysInTheLifetimesBooks) {
   EXPECT_TRUE(books_of(*later).conserved());
 }
 
+TEST(Analysis, AChangeOfPlacementIsToldOnce) {
+  Board board;
+  const std::set<ModelKey> told{{kServer, "qwen2.5:7b"}};
+  board.run_until(3, 5, 0, 0);
+  EXPECT_TRUE(board.analysis().take_changed_placements().empty());
+  board.whole_request(1, 3, 9, 0.01, 5.6);
+  EXPECT_EQ(board.model().placement, Placement::cpu);
+  EXPECT_EQ(board.analysis().take_changed_placements(), told);
+  board.whole_request(2, board.now(), 9, 0.01, 5.6);
+  EXPECT_TRUE(board.analysis().take_changed_placements().empty());
+}
+
 TEST(Analysis, TheGaugeOfAServerThatVanishedGoes) {
   Board board;
   board.run_until(3, 5, 0, 0);

@@ -176,14 +176,6 @@ TEST(View, two_collectors_with_one_sensor_give_one_series) {
   }
 }
 
-TEST(View, collect_reads_the_newest_snapshot) {
-  FixedSource source;
-  const SnapshotView view{source, kBuild};
-  const std::size_t before = view.Collect().size();
-  source.set(full_snapshot());
-  EXPECT_GT(view.Collect().size(), before);
-}
-
 // One board, one model: small enough for the smallest Prometheus.
 TEST(View, one_board_with_one_model_stays_under_800_series) {
   Snapshot s = full_snapshot();
